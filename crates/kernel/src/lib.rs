@@ -1,1 +1,22 @@
+//! Layer 2: what every product module is made with.
+//!
+//! The Resource engine, permissions and data scopes, the request guard, the mapping of errors to
+//! HTTP, OpenAPI, and the audit trail. May import `base`, `store` and axum; knows no product table.
 
+pub mod access;
+pub mod api;
+mod app;
+pub mod audit;
+mod cx;
+pub mod http;
+pub mod port;
+pub mod resource;
+
+pub use access::{Catalogue, Effective, Permission, Reach};
+pub use api::{Accepted, Api, Created, Json, NoContent};
+pub use app::{App, Settings};
+pub use cx::{Actor, ActorKind, Cx, Origin};
+pub use resource::{Change, Draft, Input, Meta, Model, Nullable, Resource, Sample, Spec};
+
+/// The kernel's own tables.
+pub const MIGRATIONS: &[store::Migration] = &[access::MIGRATION, audit::MIGRATION];

@@ -1,0 +1,40 @@
+import type { Component } from 'vue'
+import type { RouteRecordRaw } from 'vue-router'
+
+export interface PageMeta {
+  /** The key a menu of the server names: `identity.users`. */
+  page?: string
+  /** i18n key of the title. */
+  title?: string
+  permission?: string
+  icon?: string
+  order?: number
+  /** Where the page stands while the server's menus do not mention it. */
+  group?: string
+  /** `guest`: only without a session; `public`: either; otherwise a session is needed. */
+  access?: 'guest' | 'public'
+  /** Not in the sidebar, still in the palette. */
+  hidden?: boolean
+}
+
+declare module 'vue-router' {
+  interface RouteMeta extends PageMeta {}
+}
+
+export interface ConsoleModule {
+  name: string
+  order: number
+  /** Pages inside the shell. */
+  routes: RouteRecordRaw[]
+  /** Pages outside it: sign-in and its kin. */
+  outside?: RouteRecordRaw[]
+  groups?: { key: string; title: string; icon: string; order: number }[]
+}
+
+export type Page = () => Promise<{ default: Component }>
+
+const found = import.meta.glob<{ default: ConsoleModule }>('../modules/*/index.ts', { eager: true })
+
+export const modules: ConsoleModule[] = Object.values(found)
+  .map((m) => m.default)
+  .sort((a, b) => a.order - b.order)

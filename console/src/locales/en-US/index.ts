@@ -1,0 +1,12 @@
+import type zhCN from '../zh-CN'
+import common from './common'
+import errors from './errors'
+import auth from './auth'
+import layout from './layout'
+import resource from './resource'
+import fields from './fields'
+import identity from './identity'
+import home from './home'
+
+const messages: typeof zhCN = { common, errors, auth, layout, resource, fields, identity, home }
+export default messages

@@ -1,0 +1,10 @@
+import common from './common'
+import errors from './errors'
+import auth from './auth'
+import layout from './layout'
+import resource from './resource'
+import fields from './fields'
+import identity from './identity'
+import home from './home'
+
+export default { common, errors, auth, layout, resource, fields, identity, home }

@@ -1,0 +1,20 @@
+import { t, te } from '@/locales'
+
+/** `identity.role.update` → "Role: update"; an action this console has no word for stays as it is. */
+export function actionLabel(action: string): string {
+  const whole = `identity.audit.actions.${action.replace(/[.:]/g, '_')}`
+  if (te(whole)) return t(whole)
+  const parts = action.split(/[.:]/)
+  const verb = parts.at(-1) ?? ''
+  const noun = parts.at(-2) ?? ''
+  const verbKey = `identity.audit.verbs.${verb}`
+  const nounKey = `identity.audit.nouns.${noun}`
+  if (!te(verbKey)) return action
+  return te(nounKey) ? t('identity.audit.sentence', { noun: t(nounKey), verb: t(verbKey) }) : t(verbKey)
+}
+
+export function targetLabel(type: string | null): string {
+  const noun = (type ?? '').split(/[.:]/).at(-1) ?? ''
+  const key = `identity.audit.nouns.${noun}`
+  return te(key) ? t(key) : noun
+}

@@ -1,0 +1,136 @@
+//! The running application: everything that a request may need, behind one cheap clone.
+
+use std::{sync::Arc, time::Duration};
+
+use base::{Clock, Id, Result};
+use ipnet::IpNet;
+use store::{Mode, Store, Tx, kv::Kv};
+
+use crate::{
+    access::{Catalogue, EffectiveCache},
+    port::Directory,
+    resource::Registry,
+};
+
+/// Settings that the kernel and the modules read.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Product name, in mails and on the sign-in page.
+    pub app_name: String,
+    /// Where people reach the console, without a trailing slash; the base of every link.
+    pub base_url: String,
+    /// Development: friendlier defaults, never in production.
+    pub dev: bool,
+    /// Peers whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bytes of a request body.
+    pub body_limit: usize,
+    /// Requests per minute and address; 0 means no limit.
+    pub rate_limit: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            app_name: "Tenon".into(),
+            base_url: "http://127.0.0.1:8000".into(),
+            dev: true,
+            trusted_proxies: Vec::new(),
+            body_limit: 1024 * 1024,
+            rate_limit: 0,
+        }
+    }
+}
+
+/// The application. Clone it freely.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    kv: Arc<dyn Kv>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    catalogue: Catalogue,
+    registry: Registry,
+    directory: Arc<dyn Directory>,
+    effective: EffectiveCache,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(
+        store: Store,
+        kv: Arc<dyn Kv>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        directory: Arc<dyn Directory>,
+        api: &crate::Api,
+    ) -> Self {
+        let catalogue = api.catalogue();
+        let registry = api.registry();
+        let effective = EffectiveCache::new(10_000);
+        let shared = Shared { store, kv, clock, settings, catalogue, registry, directory, effective };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+    /// Short-lived values and counters.
+    pub fn kv(&self) -> &dyn Kv {
+        self.shared.kv.as_ref()
+    }
+    /// The current instant.
+    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.shared.clock.now()
+    }
+    /// A new record id.
+    pub fn new_id(&self) -> Id {
+        base::id::new(self.now())
+    }
+    /// Settings.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+    /// Every permission that exists.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.shared.catalogue
+    }
+    /// Every registered resource.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+    /// Who people are.
+    pub fn directory(&self) -> &Arc<dyn Directory> {
+        &self.shared.directory
+    }
+    /// Cached effective sets.
+    pub(crate) fn effective(&self) -> &EffectiveCache {
+        &self.shared.effective
+    }
+    /// A unit of work that sees every organisation; for sign-in and the operator's commands.
+    pub async fn system(&self, mode: Mode) -> Result<Tx> {
+        self.store().begin_system(mode).await
+    }
+
+    /// Counts a use of a limited thing: 429 beyond `limit` per `window`. When the counter cannot
+    /// be reached the use is let through and the failure logged: a limiter protects, it does not decide.
+    pub async fn limit(&self, key: &str, limit: u64, window: Duration) -> Result<()> {
+        match self.kv().count(key, window).await {
+            Ok((count, left)) if count > limit => {
+                let seconds = u32::try_from(left.as_secs()).unwrap_or(60).saturating_add(1);
+                Err(base::Error::too_many("too_many_requests", "too many requests; wait a little")
+                    .retry_after(seconds))
+            }
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                tracing::warn!(error = ?failure, "the rate limiter's store cannot be reached");
+                Ok(())
+            }
+        }
+    }
+}

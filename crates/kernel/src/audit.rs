@@ -1,0 +1,199 @@
+//! The audit trail: who did what to what, when, from where, with the value of each field before
+//! and after. Rows are written in the transaction of the change, and no API changes or deletes one.
+
+use base::{Id, Result};
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use serde_json::{Map, Value, json};
+use store::{Mode, Tx};
+
+use crate::{ActorKind, App, Cx, Origin, api::Operation};
+
+/// The audit table.
+pub const MIGRATION: store::Migration = store::Migration {
+    name: "0002_audit",
+    up: |ddl| {
+        ddl.tenant_rows("audit_entry")
+            .timestamp("at")
+            .text("actor_kind", 16)
+            .uuid_null("actor_id")
+            .text("actor_name", 160)
+            .text("action", 160)
+            .text("target_type", 64)
+            .uuid_null("target_id")
+            .text("target_name", 300)
+            .text("outcome", 16)
+            .text("ip", 64)
+            .text("user_agent", 400)
+            .text("request_id", 128)
+            .json_null("changes")
+            .text("search_key", 600)
+            .index(&["at"])
+            .index(&["target_id", "at"])
+            .index(&["actor_id", "at"])
+            .append_only()
+            .create();
+    },
+    down: |ddl| ddl.drop_tables(&["audit_entry"]),
+};
+
+/// The table.
+pub mod entity {
+    use sea_orm::entity::prelude::*;
+
+    /// One audit entry.
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_entry")]
+    pub struct Model {
+        /// Id.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        /// Organisation.
+        pub org_id: Uuid,
+        /// When.
+        pub at: DateTimeUtc,
+        /// user, api_key, cli or system.
+        pub actor_kind: String,
+        /// Who.
+        pub actor_id: Option<Uuid>,
+        /// The name at that time.
+        pub actor_name: String,
+        /// `module:name:action`.
+        pub action: String,
+        /// What kind of thing: `identity.post`.
+        pub target_type: String,
+        /// Which one.
+        pub target_id: Option<Uuid>,
+        /// Its name at that time.
+        pub target_name: String,
+        /// ok, denied or failed.
+        pub outcome: String,
+        /// From where.
+        pub ip: String,
+        /// With what.
+        pub user_agent: String,
+        /// Under which request id.
+        pub request_id: String,
+        /// `{field: {before, after}}`.
+        pub changes: Option<Json>,
+        /// What `search=` looks at.
+        pub search_key: String,
+    }
+
+    /// No relations: an entry outlives what it tells of.
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What happened.
+#[derive(Clone, Debug, Default)]
+pub struct Event {
+    /// `module:name:action`.
+    pub action: String,
+    /// `identity.post`.
+    pub target_type: String,
+    /// Which one.
+    pub target_id: Option<Id>,
+    /// Its name.
+    pub target_name: String,
+    /// `{field: {before, after}}`.
+    pub changes: Map<String, Value>,
+    /// `ok` unless said otherwise.
+    pub outcome: Option<&'static str>,
+}
+
+impl Event {
+    /// An event about one thing.
+    pub fn new(action: impl Into<String>, target_type: impl Into<String>) -> Self {
+        Self { action: action.into(), target_type: target_type.into(), ..Self::default() }
+    }
+    /// The thing.
+    #[must_use]
+    pub fn target(mut self, id: Id, name: impl Into<String>) -> Self {
+        self.target_id = Some(id);
+        self.target_name = name.into();
+        self
+    }
+    /// One field before and after.
+    #[must_use]
+    pub fn change(mut self, field: &str, before: Value, after: Value) -> Self {
+        self.changes.insert(field.to_owned(), json!({ "before": before, "after": after }));
+        self
+    }
+}
+
+/// Who acts where there is no request's actor.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// Kind.
+    pub kind: ActorKind,
+    /// User, if one.
+    pub id: Option<Id>,
+    /// Name.
+    pub name: String,
+}
+
+/// Records what a request's caller did, in his transaction.
+pub async fn record(cx: &Cx, mut event: Event) -> Result<()> {
+    let tx = cx.tx()?;
+    for (field, before, after) in cx.take_notes() {
+        event.changes.insert(field, json!({ "before": before, "after": after }));
+    }
+    write(tx, cx.now(), who(cx), &cx.origin, event).await
+}
+
+fn who(cx: &Cx) -> Who {
+    match cx.actor() {
+        Ok(actor) => Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() },
+        Err(_) => Who { kind: ActorKind::System, id: None, name: "system".into() },
+    }
+}
+
+/// Records an event in a transaction that belongs to an organisation; one without is only logged.
+pub async fn write(tx: &Tx, now: DateTime<Utc>, who: Who, origin: &Origin, event: Event) -> Result<()> {
+    let Some(org) = tx.org() else {
+        tracing::info!(action = event.action, actor = who.name, target = event.target_name, "platform event");
+        return Ok(());
+    };
+    let short = |text: &str, most: usize| -> String { text.chars().take(most).collect() };
+    let search = base::text::fold(&format!("{} {} {}", who.name, event.target_name, event.action));
+    let changes = if event.changes.is_empty() { None } else { Some(Value::Object(event.changes)) };
+    tx.insert(entity::ActiveModel {
+        id: Set(base::id::new(now)),
+        org_id: Set(org),
+        at: Set(now),
+        actor_kind: Set(who.kind.as_str().into()),
+        actor_id: Set(who.id),
+        actor_name: Set(short(&who.name, 160)),
+        action: Set(event.action),
+        target_type: Set(event.target_type),
+        target_id: Set(event.target_id),
+        target_name: Set(short(&event.target_name, 300)),
+        outcome: Set(event.outcome.unwrap_or("ok").into()),
+        ip: Set(origin.ip.map(|ip| ip.to_string()).unwrap_or_default()),
+        user_agent: Set(origin.user_agent.clone()),
+        request_id: Set(short(&origin.request_id, 128)),
+        changes: Set(changes),
+        search_key: Set(short(&search, 600)),
+    })
+    .await
+}
+
+/// Records an event at once, in a transaction of its own.
+pub async fn record_now(app: &App, org: Id, who: Who, origin: &Origin, event: Event) -> Result<()> {
+    let tx = app.store().begin_org(Mode::Write, org).await?;
+    write(&tx, app.now(), who, origin, event).await?;
+    tx.commit().await
+}
+
+/// Records that a change was refused. A failure to do so is logged, not shown.
+pub(crate) async fn record_denial(cx: &Cx, operation: &Operation) {
+    let Some(org) = cx.actor().ok().and_then(|actor| actor.org) else { return };
+    let action = operation.access.codes().first().map(|code| (*code).to_owned()).unwrap_or_default();
+    let event = Event { outcome: Some("denied"), ..Event::new(action, operation.id.clone()) };
+    if let Err(failure) = record_now(&cx.app, org, who(cx), &cx.origin, event).await {
+        tracing::warn!(error = ?failure, "a denial could not be recorded");
+    }
+}

@@ -1,0 +1,242 @@
+//! The context of one request: who asks, from where, and the unit of work that answers.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc, sync::Mutex};
+
+use base::{Error, Id, Result};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::de::DeserializeOwned;
+use store::{Mode, Tx};
+
+use crate::{
+    App,
+    access::{Effective, Permission, Reach},
+    port::{Credential, CredentialKind},
+};
+
+/// Where a request came from; also carried by commands and jobs.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// `X-Request-ID`.
+    pub request_id: String,
+    /// The client's address, behind trusted proxies the real one.
+    pub ip: Option<IpAddr>,
+    /// The `User-Agent`, shortened, on one line.
+    pub user_agent: String,
+}
+
+/// What kind of caller acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActorKind {
+    /// Somebody at a screen.
+    User,
+    /// A program with an API key.
+    ApiKey,
+    /// The command line.
+    Cli,
+    /// The product itself.
+    System,
+}
+
+impl ActorKind {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::ApiKey => "api_key",
+            Self::Cli => "cli",
+            Self::System => "system",
+        }
+    }
+}
+
+/// The caller, confirmed by the database in this very transaction.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The user.
+    pub id: Id,
+    /// Sign-in name.
+    pub username: String,
+    /// Name to show.
+    pub name: String,
+    /// The organisation that the request works in.
+    pub org: Option<Id>,
+    /// The platform administrator's flag.
+    pub platform_admin: bool,
+    /// The credential.
+    pub credential: CredentialKind,
+    /// What the caller may do here.
+    pub effective: Arc<Effective>,
+}
+
+impl Actor {
+    /// User or key.
+    pub fn kind(&self) -> ActorKind {
+        match self.credential {
+            CredentialKind::Session(_) => ActorKind::User,
+            CredentialKind::Key(_) => ActorKind::ApiKey,
+        }
+    }
+    /// The session, when the caller has one.
+    pub fn session(&self) -> Option<Id> {
+        match self.credential {
+            CredentialKind::Session(id) => Some(id),
+            CredentialKind::Key(_) => None,
+        }
+    }
+}
+
+/// The context of one request.
+pub struct Cx {
+    /// The application.
+    pub app: App,
+    /// Where the request came from.
+    pub origin: Origin,
+    /// Method.
+    pub method: Method,
+    /// Headers as received.
+    pub headers: HeaderMap,
+    pub(crate) permission: Option<Permission>,
+    pub(crate) credential: Option<Credential>,
+    pub(crate) actor: Option<Actor>,
+    pub(crate) tx: Option<Tx>,
+    pub(crate) params: HashMap<String, String>,
+    pub(crate) raw_query: String,
+    pub(crate) body: Bytes,
+    pub(crate) respond: Mutex<Vec<(HeaderName, HeaderValue)>>,
+    pub(crate) notes: Mutex<Vec<(String, serde_json::Value, serde_json::Value)>>,
+}
+
+impl Cx {
+    /// The unit of work.
+    pub fn tx(&self) -> Result<&Tx> {
+        self.tx.as_ref().ok_or_else(|| Error::internal("this route has no unit of work"))
+    }
+    /// The caller.
+    pub fn actor(&self) -> Result<&Actor> {
+        self.actor.as_ref().ok_or_else(|| Error::unauthenticated("unauthenticated", "sign in first"))
+    }
+    /// The organisation.
+    pub fn org(&self) -> Result<Id> {
+        self.tx()?.require_org()
+    }
+    /// The instant of this request's work.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.app.now()
+    }
+
+    /// A path parameter that is an id; anything else is 404, as an unknown id is.
+    pub fn id(&self, name: &str) -> Result<Id> {
+        self.text(name)?.parse().map_err(|_| Error::missing())
+    }
+    /// A path parameter.
+    pub fn text(&self, name: &str) -> Result<&str> {
+        self.params.get(name).map(String::as_str).ok_or_else(Error::missing)
+    }
+    /// The query string as a struct; what does not fit is 422.
+    pub fn query<Q: DeserializeOwned>(&self) -> Result<Q> {
+        let source = serde_urlencoded::Deserializer::new(form_pairs(&self.raw_query));
+        serde_path_to_error::deserialize(source).map_err(|cause| {
+            let field = cause.path().to_string();
+            crate::http::decode::describe(&field, &cause.into_inner().to_string())
+        })
+    }
+    /// The query string's pairs, decoded.
+    pub fn query_pairs(&self) -> Vec<(String, String)> {
+        pairs(&self.raw_query)
+    }
+    /// The body as received.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Adds a header to the answer.
+    pub fn respond_with(&self, name: HeaderName, value: &str) -> Result<()> {
+        let value = HeaderValue::from_str(value).map_err(Error::internal)?;
+        lock(&self.respond).push((name, value));
+        Ok(())
+    }
+
+    /// Adds something to this action's audit entry that is not a column of the record.
+    pub fn note(&self, field: &str, before: serde_json::Value, after: serde_json::Value) {
+        if before != after {
+            lock(&self.notes).push((field.to_owned(), before, after));
+        }
+    }
+    pub(crate) fn take_notes(&self) -> Vec<(String, serde_json::Value, serde_json::Value)> {
+        std::mem::take(&mut lock(&self.notes))
+    }
+
+    /// Whether the caller holds a permission.
+    pub fn can(&self, code: &str) -> bool {
+        let held = |actor: &Actor| self.app.catalogue().find(code).is_some_and(|p| actor.effective.holds(p));
+        self.actor.as_ref().is_some_and(held)
+    }
+    /// 403 unless the caller holds a permission.
+    pub fn require(&self, code: &str) -> Result<()> {
+        if self.can(code) { Ok(()) } else { Err(denied(code)) }
+    }
+    /// Which rows the caller reaches with a permission.
+    pub fn reach(&self, code: &str) -> Result<Reach> {
+        let actor = self.actor()?;
+        let held = self.app.catalogue().find(code).and_then(|p| actor.effective.reach(p));
+        held.ok_or_else(|| denied(code))
+    }
+    /// The permission that this route was mounted with.
+    pub fn permission(&self) -> Option<Permission> {
+        self.permission
+    }
+
+    /// Another unit of work of the same caller, verified anew; for work that outlives the request's own.
+    pub async fn again(&self, mode: Mode) -> Result<Self> {
+        let credential = self.credential.clone();
+        let mut next = Self {
+            app: self.app.clone(),
+            origin: self.origin.clone(),
+            method: self.method.clone(),
+            headers: HeaderMap::new(),
+            permission: self.permission,
+            credential,
+            actor: None,
+            tx: None,
+            params: self.params.clone(),
+            raw_query: self.raw_query.clone(),
+            body: Bytes::new(),
+            respond: Mutex::default(),
+            notes: Mutex::default(),
+        };
+        crate::http::guard::enter(&mut next, mode).await?;
+        Ok(next)
+    }
+    /// Ends the unit of work, keeping what it did.
+    pub async fn commit(&mut self) -> Result<()> {
+        match self.tx.take() {
+            Some(tx) => tx.commit().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The caller of a public route that also serves people who are signed in.
+    pub async fn visitor(&self) -> Result<Option<Credential>> {
+        let directory = self.app.directory().clone();
+        directory.authenticate(&self.app, &self.headers).await
+    }
+}
+
+pub(crate) fn denied(code: &str) -> Error {
+    Error::forbidden("permission_denied", format!("this needs the permission {code}"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// `application/x-www-form-urlencoded` pairs.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
+    form_pairs(query).into_owned().collect()
+}
+
+fn form_pairs(query: &str) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(query.as_bytes())
+}

@@ -1,0 +1,172 @@
+//! The guard: the one path that every request takes.
+//!
+//! Credential → body → transaction with its opening statement → session, access version and
+//! permission → handler → commit when the answer is a success, roll back otherwise. A handler
+//! cannot forget a step, and cannot begin one by itself.
+
+use std::{collections::HashMap, sync::Arc, sync::Mutex};
+
+use axum::{body::Body, extract::Request, response::Response};
+use base::{Error, Kind, Result};
+use bytes::Bytes;
+use http::{Method, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use store::{Mode, Opening, Role};
+
+use super::{origin, problem};
+use crate::{
+    Actor, App, Cx, Origin, access,
+    api::{Access, Operation},
+    audit,
+    cx::denied,
+};
+
+/// How often a request is tried again after a deadlock.
+const ATTEMPTS: usize = 3;
+
+/// Answers one request to an operation.
+pub async fn serve(app: App, operation: Arc<Operation>, params: Vec<(String, String)>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let origin = origin_of(&app, &parts);
+    let request_id = origin.request_id.clone();
+    match attempt(&app, &operation, params, &parts, body, origin).await {
+        Ok(response) => response,
+        Err(failure) => problem::respond(&failure, &request_id),
+    }
+}
+
+/// Where a request came from.
+pub fn origin_of(app: &App, parts: &Parts) -> Origin {
+    let text = |name: http::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let peer = parts.extensions.get::<origin::Peer>().map(|peer| peer.0.ip());
+    let user_agent = text(http::header::USER_AGENT).unwrap_or_default();
+    Origin {
+        request_id: text(http::HeaderName::from_static("x-request-id")).unwrap_or_default().to_owned(),
+        ip: origin::client_ip(peer, &parts.headers, &app.settings().trusted_proxies),
+        user_agent: base::text::one_line(user_agent).chars().take(400).collect(),
+    }
+}
+
+async fn attempt(
+    app: &App,
+    operation: &Operation,
+    params: Vec<(String, String)>,
+    parts: &Parts,
+    body: Body,
+    origin: Origin,
+) -> Result<Response> {
+    let credential = match operation.access {
+        Access::Public => None,
+        _ => {
+            let found = app.directory().authenticate(app, &parts.headers).await?;
+            Some(found.ok_or_else(|| Error::unauthenticated("unauthenticated", "sign in first"))?)
+        }
+    };
+    let body = read(body, operation.body_limit.unwrap_or(app.settings().body_limit)).await?;
+    let params: HashMap<String, String> = params.into_iter().collect();
+    let mode = if matches!(parts.method, Method::GET | Method::HEAD) { Mode::Read } else { Mode::Write };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut cx = Cx {
+            app: app.clone(),
+            origin: origin.clone(),
+            method: parts.method.clone(),
+            headers: parts.headers.clone(),
+            permission: operation.permission(app.catalogue()),
+            credential: credential.clone(),
+            actor: None,
+            tx: None,
+            params: params.clone(),
+            raw_query: parts.uri.query().unwrap_or_default().to_owned(),
+            body: body.clone(),
+            respond: Mutex::default(),
+            notes: Mutex::default(),
+        };
+        match run(&mut cx, operation, mode).await {
+            Err(failure) if failure.is_retryable() && tries < ATTEMPTS => {
+                tracing::debug!(operation = operation.id, tries, "trying again after a lost lock");
+            }
+            Err(failure) => {
+                if failure.code() == "permission_denied" && mode == Mode::Write {
+                    audit::record_denial(&cx, operation).await;
+                }
+                return Err(failure);
+            }
+            Ok(response) => return Ok(response),
+        }
+    }
+}
+
+async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response> {
+    if cx.credential.is_some() {
+        enter(cx, mode).await?;
+        operation.check(cx)?;
+        if operation.detached {
+            // The work begins its own transactions; this one only verified the caller.
+            cx.commit().await?;
+        }
+    }
+    let mut response = (operation.handler)(cx).await?;
+    if response.status().is_success() || response.status().is_redirection() {
+        cx.commit().await?;
+    }
+    let extra = std::mem::take(cx.respond.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner));
+    for (name, value) in extra {
+        response.headers_mut().append(name, value);
+    }
+    Ok(response)
+}
+
+/// Opens the caller's unit of work and verifies him in it.
+pub(crate) async fn enter(cx: &mut Cx, mode: Mode) -> Result<()> {
+    let credential = cx.credential.clone().ok_or_else(|| Error::unauthenticated("unauthenticated", "sign in first"))?;
+    let app = cx.app.clone();
+    let read = Some(app.directory().opening(&credential));
+    let tx = app.store().begin(mode, Opening { role: Role::App, org: credential.org, read }).await?;
+    let admission = match tx.opened() {
+        Some(row) => app.directory().admit(&app, &credential, row)?,
+        None => return Err(Error::unauthenticated("session_ended", "the session has ended; sign in again")),
+    };
+    let version = admission.access_version;
+    let mut effective = access::load(&app, &tx, credential.user, version, admission.platform_admin).await?;
+    if let Some(scopes) = &admission.scopes {
+        effective = Arc::new(effective.limited(app.catalogue(), scopes));
+    }
+    cx.actor = Some(Actor {
+        id: credential.user,
+        username: admission.username,
+        name: admission.name,
+        org: credential.org,
+        platform_admin: admission.platform_admin,
+        credential: credential.kind,
+        effective,
+    });
+    cx.tx = Some(tx);
+    Ok(())
+}
+
+impl Operation {
+    /// 403 unless the caller may.
+    fn check(&self, cx: &Cx) -> Result<()> {
+        match &self.access {
+            Access::Public | Access::SignedIn => Ok(()),
+            Access::Permission(code) => cx.require(code),
+            Access::AnyOf(codes) if codes.iter().any(|code| cx.can(code)) => Ok(()),
+            Access::AnyOf(codes) => Err(denied(codes.first().map(String::as_str).unwrap_or_default())),
+        }
+    }
+}
+
+/// The whole body, or 413.
+async fn read(body: Body, limit: usize) -> Result<Bytes> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(cause) if cause.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
+            let detail = format!("the body is larger than {limit} bytes");
+            Err(Error::new(Kind::TooLarge, "body_too_large", detail))
+        }
+        Err(cause) => Err(Error::malformed("body_incomplete", "the body ended before it was complete").with_source(cause)),
+    }
+}
+

@@ -1,0 +1,19 @@
+//! The command line: its definitions, how commands fail, and the commands that need nothing
+//! but the configuration.
+
+mod args;
+mod confirm;
+mod failure;
+mod password;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub use args::{
+    Cli, Command, ConfigArgs, CreateSuperuserArgs, DbCommand, DoctorArgs, KeysCommand, MigrateArgs,
+    MigrateDirection, OpenapiArgs, RlsAction, RlsArgs, ServeArgs, UserCommand, UserNameArgs,
+};
+pub use confirm::confirm;
+pub use failure::{Exit, Failure};
+pub use password::{NewPassword, new_password};
+pub use show::{config, print, version};

@@ -1,0 +1,300 @@
+//! Metrics for Prometheus. Every label has a bounded set of values: methods and outcomes are
+//! fixed words, routes are templates, and beyond [`MAX_ROUTES`] of them the rest is `other`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, atomic::AtomicU64};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::{Family, MetricConstructor},
+        gauge::Gauge,
+        histogram::Histogram,
+        info::Info,
+    },
+    registry::Registry,
+};
+
+/// The content type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// More route templates than any build has; a guard, should a raw path ever be passed.
+pub const MAX_ROUTES: usize = 2_000;
+
+const OTHER: &str = "other";
+const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", OTHER];
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status_class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    method: &'static str,
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabels {
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolLabels {
+    pool: &'static str,
+    state: &'static str,
+}
+
+#[derive(Clone)]
+struct Durations;
+
+impl MetricConstructor<Histogram> for Durations {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(BUCKETS)
+    }
+}
+
+/// The series of one route and method, looked up without building labels.
+struct MethodSeries {
+    classes: [OnceLock<Counter>; CLASSES.len()],
+    seconds: Histogram,
+}
+
+/// The series of one route.
+type RouteSeries = [OnceLock<MethodSeries>; METHODS.len()];
+
+type Refresh = Box<dyn Fn(&Metrics) + Send + Sync>;
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    routes: RwLock<HashMap<String, Arc<RouteSeries>>>,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram, Durations>,
+    in_flight: Gauge,
+    pool: Family<PoolLabels, Gauge>,
+    sign_ins: Family<OutcomeLabels, Counter>,
+    rate_limited: Family<ClassLabels, Counter>,
+    audit_entries: Counter,
+    mails: Family<OutcomeLabels, Counter>,
+    started: Gauge<f64, AtomicU64>,
+    refresh: OnceLock<Refresh>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            routes: RwLock::default(),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(Durations),
+            in_flight: Gauge::default(),
+            pool: Family::default(),
+            sign_ins: Family::default(),
+            rate_limited: Family::default(),
+            audit_entries: Counter::default(),
+            mails: Family::default(),
+            started: Gauge::default(),
+            refresh: OnceLock::new(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("http_requests", "Answered requests", self.requests.clone());
+        registry.register("http_request_duration_seconds", "Time to the answer", self.durations.clone());
+        registry.register("http_requests_in_flight", "Requests being answered", self.in_flight.clone());
+        registry.register("db_pool_connections", "Connections to the database", self.pool.clone());
+        registry.register("sign_in", "Attempts to sign in", self.sign_ins.clone());
+        registry.register(
+            "rate_limited",
+            "Requests that were refused for their number",
+            self.rate_limited.clone(),
+        );
+        registry.register("audit_entries", "Entries written to the audit log", self.audit_entries.clone());
+        registry.register("mail", "Mails handed over or given up", self.mails.clone());
+        registry.register("process_start_time_seconds", "When this process started", self.started.clone());
+        registry.register("tenon_build", "What runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+    }
+
+    /// Counts one answered request. `route` is the matched template, such as
+    /// `/api/posts/{id}/`; `None` when nothing matched.
+    pub fn observe(&self, method: &str, route: Option<&str>, status: u16, seconds: f64) {
+        let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
+        let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
+        let (name, series) = self.series(route.unwrap_or(OTHER));
+        let series = series[method].get_or_init(|| MethodSeries {
+            classes: std::array::from_fn(|_| OnceLock::new()),
+            seconds: self
+                .durations
+                .get_or_create_owned(&RouteLabels { method: METHODS[method], route: name.to_owned() }),
+        });
+        let counter = series.classes[class].get_or_init(|| {
+            let labels = RequestLabels {
+                method: METHODS[method],
+                route: name.to_owned(),
+                status_class: CLASSES[class],
+            };
+            self.requests.get_or_create_owned(&labels)
+        });
+        counter.inc();
+        series.seconds.observe(seconds);
+    }
+
+    fn series<'a>(&self, route: &'a str) -> (&'a str, Arc<RouteSeries>) {
+        let known = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route).cloned();
+        if let Some(series) = known {
+            return (route, series);
+        }
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let route = if routes.len() >= MAX_ROUTES && !routes.contains_key(route) { OTHER } else { route };
+        let series = routes
+            .entry(route.to_owned())
+            .or_insert_with(|| Arc::new(std::array::from_fn(|_| OnceLock::new())));
+        (route, series.clone())
+    }
+
+    /// Counts a request as being answered until the guard is dropped.
+    pub fn in_flight(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Sets the connections of a pool, such as `writer`.
+    pub fn set_pool(&self, pool: &'static str, in_use: u32, idle: u32) {
+        for (state, count) in [("in_use", in_use), ("idle", idle)] {
+            self.pool.get_or_create(&PoolLabels { pool, state }).set(i64::from(count));
+        }
+    }
+
+    /// Counts an attempt to sign in: `ok`, `wrong`, `locked`, `throttled`, `disabled`.
+    pub fn sign_in(&self, outcome: &'static str) {
+        self.sign_ins.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts a request that was refused for its number, by the class of its limit.
+    pub fn rate_limited(&self, class: &'static str) {
+        self.rate_limited.get_or_create(&ClassLabels { class }).inc();
+    }
+
+    /// Counts entries of the audit log.
+    pub fn audit_entries(&self, count: u64) {
+        self.audit_entries.inc_by(count);
+    }
+
+    /// Counts a mail: `sent`, `kept`, `failed`.
+    pub fn mail(&self, outcome: &'static str) {
+        self.mails.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Notes when the process started, in seconds since 1970.
+    pub fn started_at(&self, seconds: f64) {
+        self.started.set(seconds);
+    }
+
+    /// Sets what brings gauges up to date before each [`Metrics::render`]; the first one stays.
+    pub fn on_render(&self, refresh: impl Fn(&Metrics) + Send + Sync + 'static) {
+        let _ = self.refresh.set(Box::new(refresh));
+    }
+
+    /// The text that `/metrics` answers.
+    pub fn render(&self) -> String {
+        if let Some(refresh) = self.refresh.get() {
+            refresh(self);
+        }
+        let mut out = String::new();
+        match encode(&mut out, &self.registry) {
+            Ok(()) => out,
+            Err(error) => format!("# {error}\n# EOF\n"),
+        }
+    }
+}
+
+/// One request that is being answered.
+pub struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_template_and_class() {
+        let metrics = Metrics::default();
+        metrics.observe("GET", Some("/api/posts/{id}/"), 200, 0.004);
+        metrics.observe("GET", Some("/api/posts/{id}/"), 204, 0.3);
+        metrics.observe("BREW", None, 404, 0.001);
+        let text = metrics.render();
+        assert!(
+            text.contains(
+                r#"http_requests_total{method="GET",route="/api/posts/{id}/",status_class="2xx"} 2"#
+            ),
+            "{text}"
+        );
+        assert!(
+            text.contains(r#"http_requests_total{method="other",route="other",status_class="4xx"} 1"#),
+            "{text}"
+        );
+        assert!(
+            text.contains(
+                r#"http_request_duration_seconds_bucket{le="0.005",method="GET",route="/api/posts/{id}/"} 1"#
+            ),
+            "{text}"
+        );
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn raw_paths_cannot_blow_up_the_labels() {
+        let metrics = Metrics::default();
+        for number in 0..MAX_ROUTES + 50 {
+            metrics.observe("GET", Some(&format!("/{number}")), 200, 0.0);
+        }
+        let text = metrics.render();
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("http_requests_total")).count(),
+            MAX_ROUTES + 1
+        );
+        assert!(text.contains(r#"route="other",status_class="2xx"} 50"#));
+    }
+
+    #[test]
+    fn gauges_and_outcomes() {
+        let metrics = Metrics::default();
+        metrics.on_render(|metrics| metrics.set_pool("main", 3, 7));
+        metrics.sign_in("wrong");
+        metrics.rate_limited("sign_in");
+        metrics.audit_entries(2);
+        let running = metrics.in_flight();
+        assert!(metrics.render().contains("in_flight 1"));
+        drop(running);
+        let text = metrics.render();
+        let lines = [
+            "http_requests_in_flight 0",
+            r#"db_pool_connections{pool="main",state="in_use"} 3"#,
+            r#"sign_in_total{outcome="wrong"} 1"#,
+            r#"rate_limited_total{class="sign_in"} 1"#,
+            "audit_entries_total 2",
+        ];
+        assert!(lines.iter().all(|line| text.contains(line)), "{text}");
+    }
+}

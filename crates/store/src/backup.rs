@@ -1,0 +1,94 @@
+//! Backup and restore of the embedded database, and the lock that keeps restore from a running server.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::{Path, PathBuf},
+};
+
+use base::{Error, Result};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use crate::{Dialect, Store, error};
+
+/// Held by every process that uses a data directory; released when dropped.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+fn lock_file(data_dir: &Path) -> Result<File> {
+    let path = data_dir.join(".lock");
+    OpenOptions::new().create(true).truncate(false).write(true).read(true).open(&path).map_err(|cause| {
+        Error::unavailable(
+            "data_dir_not_writable",
+            format!("cannot write {}: {cause}; check DATA_DIR and its permissions", path.display()),
+        )
+    })
+}
+
+/// Says that this process uses the data directory. Several processes may.
+pub fn share(data_dir: &Path) -> Result<DataLock> {
+    let file = lock_file(data_dir)?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(DataLock { _file: file }),
+        Err(_) => Err(Error::conflict("data_dir_locked", "a restore is running on this data directory")),
+    }
+}
+
+/// Says that this process alone uses the data directory.
+pub fn claim(data_dir: &Path) -> Result<DataLock> {
+    let file = lock_file(data_dir)?;
+    match file.try_lock() {
+        Ok(()) => Ok(DataLock { _file: file }),
+        Err(_) => Err(Error::conflict("data_dir_locked", "a server is using this data directory; stop it first")),
+    }
+}
+
+/// Writes a consistent copy of the embedded database to `target`, while it is in use or not.
+pub async fn backup(store: &Store, target: &Path) -> Result<u64> {
+    if store.dialect() != Dialect::Sqlite {
+        return Err(Error::invalid("not_embedded", "use pg_dump or mariadb-dump for this database"));
+    }
+    if target.exists() {
+        return Err(Error::conflict("file_exists", format!("{} exists already", target.display())));
+    }
+    let statement =
+        Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [target.display().to_string().into()]);
+    store.raw().execute_raw(statement).await.map_err(error)?;
+    std::fs::metadata(target).map(|meta| meta.len()).map_err(Error::internal)
+}
+
+/// Replaces the embedded database with a backup. The caller holds [`claim`].
+pub async fn restore(_claimed: &DataLock, source: &Path, database: &Path) -> Result<()> {
+    check(source).await?;
+    let fresh = database.with_extension("restoring");
+    std::fs::copy(source, &fresh).map_err(|cause| cannot_copy(source, &cause))?;
+    for suffix in ["-wal", "-shm"] {
+        let mut side = database.as_os_str().to_owned();
+        side.push(suffix);
+        let _ = std::fs::remove_file(PathBuf::from(side));
+    }
+    std::fs::rename(&fresh, database).map_err(|cause| cannot_copy(source, &cause))
+}
+
+fn cannot_copy(source: &Path, cause: &std::io::Error) -> Error {
+    Error::invalid("backup_unreadable", format!("cannot restore {}: {cause}", source.display()))
+}
+
+/// Whether the file is a whole SQLite database with our tables.
+async fn check(source: &Path) -> Result<()> {
+    let not_ours = || Error::invalid("not_a_backup", format!("{} is not a Tenon backup", source.display()));
+    if !source.is_file() {
+        return Err(Error::invalid("no_such_file", format!("there is no file {}", source.display())));
+    }
+    let mut options = sea_orm::ConnectOptions::new(format!("sqlite://{}?mode=ro&immutable=1", source.display()));
+    options.max_connections(1).sqlx_logging(false);
+    let connection = sea_orm::Database::connect(options).await.map_err(|_| not_ours())?;
+    let intact = Statement::from_string(DbBackend::Sqlite, "PRAGMA quick_check");
+    let row = connection.query_one_raw(intact).await.map_err(|_| not_ours())?;
+    let verdict: Option<String> = row.and_then(|row| row.try_get_by_index(0).ok());
+    let history = Statement::from_string(DbBackend::Sqlite, "SELECT COUNT(*) FROM schema_migration");
+    let known = connection.query_one_raw(history).await.is_ok();
+    connection.close().await.map_err(error)?;
+    if verdict.as_deref() == Some("ok") && known { Ok(()) } else { Err(not_ours()) }
+}

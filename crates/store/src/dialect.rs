@@ -1,0 +1,49 @@
+//! The three databases and where they differ in small things.
+
+use base::{Error, Result};
+use sea_orm::DbBackend;
+
+/// A kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// The embedded default.
+    Sqlite,
+    /// PostgreSQL 13 or newer, the only one with row-level security.
+    Postgres,
+    /// MySQL 8 or MariaDB 10.6 and newer.
+    Mysql,
+}
+
+impl Dialect {
+    /// The dialect of a connection URL.
+    pub fn of(url: &str) -> Result<Self> {
+        match url.split(':').next().unwrap_or_default() {
+            "sqlite" => Ok(Self::Sqlite),
+            "postgres" | "postgresql" => Ok(Self::Postgres),
+            "mysql" | "mariadb" => Ok(Self::Mysql),
+            other => Err(Error::invalid(
+                "database_url",
+                format!("the database URL starts with `{other}:`; use sqlite:, postgres: or mysql:"),
+            )),
+        }
+    }
+
+    /// Its name in configuration and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+        }
+    }
+}
+
+impl From<DbBackend> for Dialect {
+    fn from(backend: DbBackend) -> Self {
+        match backend {
+            DbBackend::Postgres => Self::Postgres,
+            DbBackend::MySql => Self::Mysql,
+            _ => Self::Sqlite,
+        }
+    }
+}
