@@ -3,7 +3,7 @@
   var theme = 'system'
   try {
     theme = JSON.parse(localStorage.getItem('tenon.preferences') || '{}').theme || 'system'
-  } catch (e) {
+  } catch {
     theme = 'system'
   }
   var dark = theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)

@@ -18,6 +18,7 @@ export interface PageMeta {
 }
 
 declare module 'vue-router' {
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type
   interface RouteMeta extends PageMeta {}
 }
 

@@ -2,7 +2,6 @@
 export function safeNext(next: unknown): string {
   if (typeof next !== 'string' || !next.startsWith('/') || /^\/[/\\]/.test(next)) return '/'
   // A browser drops tabs and line ends inside a URL, so they could hide a second slash.
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(next)) return '/'
   return next
 }

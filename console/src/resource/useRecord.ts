@@ -65,16 +65,20 @@ export function useRecord<T extends Row>(definition: ResourceDefinition<T>, id: 
     return done.value
   }
 
+  /** Fields that only they changed are theirs in both versions: keeping mine must not undo them. */
   async function meet(): Promise<void> {
+    const touched = changes.value
     const theirs = await resource.get(id)
     const other = pick(theirs)
-    conflict.value = { theirs: theirs as never, mine: { ...draft.value }, fields: fields.filter((field) => !same(other[field], draft.value[field])) }
+    const mine = { ...other, ...touched }
+    conflict.value = { theirs: theirs as never, mine, fields: fields.filter((field) => !same(other[field], mine[field])) }
   }
 
   async function keepMine(): Promise<T | null> {
     const met = conflict.value
     if (!met) return null
     base.value = met.theirs
+    draft.value = met.mine
     conflict.value = null
     return save()
   }

@@ -1,6 +1,11 @@
 //! The running application: everything that a request may need, behind one cheap clone.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::Arc,
+    time::Duration,
+};
 
 use base::{Clock, Id, Result};
 use ipnet::IpNet;
@@ -57,6 +62,22 @@ struct Shared {
     registry: Registry,
     directory: Arc<dyn Directory>,
     effective: EffectiveCache,
+    services: Services,
+}
+
+/// What modules keep for themselves between requests, by type.
+#[derive(Default)]
+pub struct Services {
+    by_type: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+}
+
+impl Services {
+    /// Adds a service.
+    #[must_use]
+    pub fn with<T: Send + Sync + 'static>(mut self, service: T) -> Self {
+        self.by_type.insert(TypeId::of::<T>(), Box::new(service));
+        self
+    }
 }
 
 impl App {
@@ -67,12 +88,13 @@ impl App {
         clock: Arc<dyn Clock>,
         settings: Settings,
         directory: Arc<dyn Directory>,
+        services: Services,
         api: &crate::Api,
     ) -> Self {
         let catalogue = api.catalogue();
         let registry = api.registry();
         let effective = EffectiveCache::new(10_000);
-        let shared = Shared { store, kv, clock, settings, catalogue, registry, directory, effective };
+        let shared = Shared { store, kv, clock, settings, catalogue, registry, directory, effective, services };
         Self { shared: Arc::new(shared) }
     }
 
@@ -107,6 +129,11 @@ impl App {
     /// Who people are.
     pub fn directory(&self) -> &Arc<dyn Directory> {
         &self.shared.directory
+    }
+    /// A module's own service.
+    pub fn service<T: Send + Sync + 'static>(&self) -> Result<&T> {
+        let found = self.shared.services.by_type.get(&TypeId::of::<T>()).and_then(|any| any.downcast_ref());
+        found.ok_or_else(|| base::Error::internal(format!("no service {}", std::any::type_name::<T>())))
     }
     /// Cached effective sets.
     pub(crate) fn effective(&self) -> &EffectiveCache {

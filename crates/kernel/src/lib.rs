@@ -14,7 +14,7 @@ pub mod resource;
 
 pub use access::{Catalogue, Effective, Permission, Reach};
 pub use api::{Accepted, Api, Created, Json, NoContent};
-pub use app::{App, Settings};
+pub use app::{App, Services, Settings};
 pub use cx::{Actor, ActorKind, Cx, Origin};
 pub use resource::{Change, Draft, Input, Meta, Model, Nullable, Resource, Sample, Spec};
 

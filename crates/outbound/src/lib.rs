@@ -10,14 +10,3 @@ pub mod mail;
 
 pub use http::{GuardedClient, Policy, Purpose, install_crypto_provider};
 pub use mail::{Mail, MailSettings, Mailer, TlsMode};
-#[cfg(test)]
-extern crate self as identity;
-#[cfg(test)]
-#[path = "../../identity/src/credential/mod.rs"]
-pub mod credential;
-#[cfg(test)]
-#[path = "../../server/tests/it/credential.rs"]
-mod credential_it;
-#[cfg(test)]
-#[path = "../../server/tests/it/credential_jwt.rs"]
-mod credential_jwt;

@@ -74,15 +74,22 @@ async fn rows(store: &Store, sql: &str) -> Result<Vec<sea_orm::QueryResult>> {
     store.raw().query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await.map_err(error)
 }
 
+/// Tables whose `org_id` is a fact about them, not their owner: read before the organisation is
+/// known, and only through named functions (decision 2.5).
+const GLOBAL: &str = "'api_key', 'access_version', 'session'";
+
 /// Every table with an `org_id`, and how it is protected.
 pub async fn status(store: &Store) -> Result<Vec<TableState>> {
-    let sql = "SELECT c.relname::text AS table, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, \
+    let sql = format!(
+        "SELECT c.relname::text AS table, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, \
                (SELECT COUNT(*) FROM pg_policy p WHERE p.polrelid = c.oid \
                   AND p.polname IN ('org_isolation', 'system_access')) = 2 AS policies, \
                pg_get_userbyid(c.relowner) = session_user AS owned \
                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped \
-               WHERE c.relkind = 'r' AND a.attnotnull AND n.nspname = current_schema() ORDER BY 1";
+               WHERE c.relkind = 'r' AND c.relname NOT IN ({GLOBAL}) \
+               AND n.nspname = current_schema() ORDER BY 1"
+    );
     let read = |row: &sea_orm::QueryResult| {
         Ok(TableState {
             table: crate::read(row, "table")?,
@@ -92,7 +99,7 @@ pub async fn status(store: &Store) -> Result<Vec<TableState>> {
             owned: crate::read(row, "owned")?,
         })
     };
-    rows(store, sql).await?.iter().map(read).collect()
+    rows(store, &sql).await?.iter().map(read).collect()
 }
 
 /// What the session's own user may do.

@@ -49,18 +49,14 @@ impl Ddl {
 
     /// Declares a tenant's record table: id, organisation, version, stamps, trash, search key.
     pub fn records(&mut self, name: &'static str) -> TableDdl<'_> {
-        let mut table = self.tenant_rows(name);
-        table.trash = true;
-        table
-            .integer("version")
-            .timestamp("created_at")
-            .timestamp("updated_at")
-            .uuid_null("created_by")
-            .uuid_null("updated_by")
-            .timestamp_null("deleted_at")
-            .boolean_null("alive")
-            .text("search_key", 600)
-            .index(&["created_at"])
+        self.tenant_rows(name).stamps()
+    }
+
+    /// Declares records whose id is that of a user: unique within an organisation, not beyond.
+    pub fn memberships(&mut self, name: &'static str) -> TableDdl<'_> {
+        let mut table = self.table(name).uuid("id").uuid("org_id").primary_key(&["org_id", "id"]);
+        table.tenant = true;
+        table.stamps()
     }
 
     /// Declares a tenant's plain rows (joins, logs): id and organisation only.
@@ -97,6 +93,20 @@ pub struct TableDdl<'a> {
 }
 
 impl TableDdl<'_> {
+    /// Version, stamps, trash and search key.
+    fn stamps(mut self) -> Self {
+        self.trash = true;
+        self.integer("version")
+            .timestamp("created_at")
+            .timestamp("updated_at")
+            .uuid_null("created_by")
+            .uuid_null("updated_by")
+            .timestamp_null("deleted_at")
+            .boolean_null("alive")
+            .text("search_key", 600)
+            .index(&["created_at"])
+    }
+
     fn column(mut self, name: &str, kind: &str, null: bool) -> Self {
         let not_null = if null { "" } else { " NOT NULL" };
         self.columns.push(format!("{name} {kind}{not_null}"));

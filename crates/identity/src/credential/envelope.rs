@@ -122,15 +122,16 @@ impl EnvelopeKey {
     /// nothing, so that a bad padding and a wrong password are the same event (RFC 8017 asks
     /// for exactly that, against Bleichenbacher's attack). Only behind its setting.
     pub fn decrypt_pkcs1(&self, text: &str) -> Secret {
-        let plain = (|| {
-            let sealed = STANDARD.decode(text.trim()).ok()?;
-            let key = Pkcs1PrivateDecryptingKey::new(self.private.clone()).ok()?;
-            let mut out = vec![0; key.min_output_size()];
-            let plain = key.decrypt(&sealed, &mut out).ok()?.to_vec();
-            String::from_utf8(plain).ok()
-        })();
         let decoy = base::random::token();
-        plain.unwrap_or(decoy).into()
+        self.open_pkcs1(text).unwrap_or(decoy).into()
+    }
+
+    fn open_pkcs1(&self, text: &str) -> Option<String> {
+        let sealed = STANDARD.decode(text.trim()).ok()?;
+        let key = Pkcs1PrivateDecryptingKey::new(self.private.clone()).ok()?;
+        let mut out = vec![0; key.min_output_size()];
+        let plain = key.decrypt(&sealed, &mut out).ok()?.to_vec();
+        String::from_utf8(plain).ok()
     }
 
     /// The content encryption key, or a random one when it does not unwrap.

@@ -84,6 +84,7 @@ pub struct Effective {
     bits: Vec<u64>,
     reach: HashMap<Permission, Reach>,
     owner: bool,
+    member: bool,
 }
 
 impl Effective {
@@ -108,6 +109,10 @@ impl Effective {
     pub fn reach(&self, permission: Permission) -> Option<Reach> {
         self.reach.get(&permission).cloned()
     }
+    /// Whether the user is an active member of the organisation (or works in none).
+    pub fn is_member(&self) -> bool {
+        self.member
+    }
     /// Whether the user owns the organisation.
     pub fn is_owner(&self) -> bool {
         self.owner
@@ -119,7 +124,7 @@ impl Effective {
     }
     /// Only what an API key's scopes allow.
     pub(crate) fn limited(&self, catalogue: &Catalogue, scopes: &[String]) -> Self {
-        let mut limited = Self { version: self.version, owner: false, ..Self::default() };
+        let mut limited = Self { version: self.version, member: self.member, ..Self::default() };
         for permission in scopes.iter().filter_map(|code| catalogue.find(code)) {
             if let Some(reach) = self.reach.get(&permission) {
                 limited.add(permission, reach);
@@ -204,10 +209,11 @@ pub(crate) async fn load(app: &App, tx: &Tx, user: Id, version: i64, platform: b
     if let Some(set) = cache.get(&key).filter(fresh) {
         return Ok(set);
     }
-    let mut set = Effective { version, ..Effective::default() };
+    let mut set = Effective { version, member: tx.org().is_none(), ..Effective::default() };
     if tx.org().is_some()
         && let Some(standing) = app.directory().standing(tx, user).await?
     {
+        set.member = true;
         set.owner = standing.owner;
         for held in explain(tx, app.catalogue(), user, &standing).await? {
             if !app.catalogue().entry(held.permission).is_platform() {

@@ -135,3 +135,28 @@ impl Answer for File {
         Description { status: 200, content: vec![("application/octet-stream".to_owned(), binary)] }
     }
 }
+
+/// 200 with text of some kind, made anew each time.
+pub struct Page {
+    content_type: &'static str,
+    text: String,
+}
+
+impl Page {
+    /// Text of a content type.
+    pub fn new(content_type: &'static str, text: String) -> Self {
+        Self { content_type, text }
+    }
+}
+
+impl Answer for Page {
+    fn respond(self, _: &Cx) -> Result<Response> {
+        let mut response = Response::new(Body::from(self.text));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Ok(response)
+    }
+    fn describe(_: &mut SchemaGenerator) -> Description {
+        Description { status: 200, content: vec![("*/*".to_owned(), serde_json::json!({}))] }
+    }
+}

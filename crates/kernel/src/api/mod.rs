@@ -17,7 +17,7 @@ use http::Method;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-pub use answer::{Accepted, Answer, Created, File, Json, NoContent};
+pub use answer::{Accepted, Answer, Created, Description, File, Json, NoContent, Page};
 pub use mount::{Handle, HandleBody, Mount, Route};
 
 use crate::{

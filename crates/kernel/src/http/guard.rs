@@ -130,6 +130,9 @@ pub(crate) async fn enter(cx: &mut Cx, mode: Mode) -> Result<()> {
     };
     let version = admission.access_version;
     let mut effective = access::load(&app, &tx, credential.user, version, admission.platform_admin).await?;
+    if !effective.is_member() {
+        return Err(Error::unauthenticated("session_ended", "you are no longer a member here; sign in again"));
+    }
     if let Some(scopes) = &admission.scopes {
         effective = Arc::new(effective.limited(app.catalogue(), scopes));
     }

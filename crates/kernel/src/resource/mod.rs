@@ -30,7 +30,7 @@ pub use dynamic::Dynamic;
 pub(crate) use endpoints::register;
 pub use endpoints::Endpoints;
 pub use query::ListQuery;
-pub use record::{etag, expect_version};
+pub use record::{create_record, etag, expect_version};
 pub use spec::{Column, Kind, Spec};
 pub use statement::{Page, paginate};
 
@@ -173,6 +173,15 @@ impl<T: Clone + Into<sea_orm::Value> + sea_orm::sea_query::Nullable> Nullable<T>
 pub fn apply<T: Clone + Into<sea_orm::Value>>(input: &Option<T>, column: &mut sea_orm::ActiveValue<T>) {
     if let Some(value) = input {
         *column = sea_orm::ActiveValue::Set(value.clone());
+    }
+}
+
+impl<T: Serialize> Serialize for Nullable<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => value.serialize(serializer),
+            _ => serializer.serialize_none(),
+        }
     }
 }
 

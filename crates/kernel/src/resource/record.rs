@@ -85,6 +85,15 @@ pub(super) async fn create(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Respon
     Created::at(&resource.meta().path(), id, shown).respond(cx)
 }
 
+/// Creates a record of the named resource as its own route would, for actions that make one.
+pub async fn create_record(cx: &Cx, full_name: &str, body: Json) -> Result<(Id, Json)> {
+    let resource = cx.app.registry().find(full_name).cloned();
+    let resource = resource.ok_or_else(|| Error::internal(format!("no resource {full_name}")))?;
+    let row = insert(cx, &*resource, body).await?;
+    let id = row.id();
+    show(cx, &*resource, row).await.map(|shown| (id, shown))
+}
+
 pub(super) async fn replace(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     write(cx, resource, true).await
 }

@@ -1,0 +1,15 @@
+export default {
+  actions: '操作', search: '搜索', refresh: '刷新', columns: '显示列', density: '密度', density_compact: '紧凑', density_default: '适中', density_roomy: '宽松', sort_hint: '点击排序，按住 Shift 点击可多列排序', toggle_children: '展开或收起下级',
+  filter: '筛选', filter_field: '字段', filter_op: '条件', filter_value: '值', apply_filter: '应用', remove_filter: '移除该条件', clear_filters: '清除条件',
+  op: { eq: '等于', ne: '不等于', in: '属于', contains: '包含', gt: '大于', gte: '不早于 / 不小于', lt: '小于', lte: '不晚于 / 不大于', null: '是否为空', null_true: '为空', null_false: '不为空' },
+  total: '共 {n} 条', total_capped: '超过 {n} 条', shown: '本页 {n} 条', no_match: '没有符合条件的结果', no_match_text: '试试减少筛选条件或换个关键词。',
+  select_page: '选择本页', select_row: '选择该行', bulk: '批量操作', selected: '已选 {n} 条', selected_all: '已选全部 {n} 条', select_all: '选择全部 {n} 条', clear_selection: '取消选择', set_status: '设为{status}',
+  bulk_confirm_patch: '确定修改选中的 {n} 条记录吗？', bulk_confirm_delete: '确定将选中的 {n} 条记录移入回收站吗？', bulk_confirm_purge: '确定永久删除选中的 {n} 条记录吗？此操作无法撤销。', bulk_confirm_restore: '确定恢复选中的 {n} 条记录吗？',
+  bulk_done: '{ok} 条已处理', bulk_partly: '{ok} 条已处理，{failed} 条失败',
+  trash: '回收站', leave_trash: '退出回收站', trash_empty: '回收站是空的', restore: '恢复', restored: '已恢复', purge: '永久删除', purged: '已永久删除', purge_confirm: '确定永久删除“{name}”吗？此操作无法撤销。',
+  delete_confirm: '确定删除“{name}”吗？', deleted: '已删除', created: '已创建', saved: '已保存', discard: '放弃修改', discard_confirm: '有未保存的修改，确定放弃吗？',
+  export: '导出', export_csv: '导出当前结果为 CSV', export_xlsx: '导出当前结果为 XLSX',
+  import: '导入', import_title: '导入数据', import_text: '选择 CSV 或 XLSX 文件，第一行为字段名。可用字段：', import_file: '文件', import_key: '按此字段更新已有记录', import_key_none: '只新增', import_check: '检查', import_apply: '导入',
+  import_checked: '检查完成。', import_done: '导入完成。', import_counts: '共 {total} 行：新增 {created}，更新 {updated}，失败 {failed}。', import_row: '行', import_field: '字段', import_problem: '问题',
+  conflict: { title: '有人先一步保存了', text: '您编辑期间，该记录已被他人修改。请选择保留哪个版本。', field: '字段', mine: '您的版本', theirs: '对方的版本', same: '两个版本的内容相同。', keep_mine: '用我的覆盖', take_theirs: '采用对方的' },
+}

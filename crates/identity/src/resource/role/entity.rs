@@ -1,0 +1,36 @@
+//! The table `role`.
+
+use sea_orm::entity::prelude::*;
+
+use kernel::access::DataScope;
+
+use crate::resource::Status;
+
+/// A role: permissions and the rows they reach.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "role")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub org_id: Uuid,
+    pub code: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub status: Status,
+    pub data_scope: DataScope,
+    pub built_in: bool,
+    pub version: i32,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub created_by: Option<Uuid>,
+    pub updated_by: Option<Uuid>,
+    pub deleted_at: Option<DateTimeUtc>,
+    pub alive: Option<bool>,
+    pub search_key: String,
+}
+
+/// Joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,225 @@
+//! What hangs on a membership: roles, posts, names.
+
+use std::collections::HashMap;
+
+use base::{Error, Id, Result};
+use kernel::{App, Cx, Model};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
+use store::Tx;
+
+use super::{User, dto, entity};
+use crate::{
+    entity::{app_user, membership_post, membership_role},
+    resource::{department, post, role},
+};
+
+/// How somebody becomes a member.
+#[derive(Clone, Debug, Default)]
+pub struct Join {
+    /// As an owner.
+    pub owner: bool,
+    /// With these roles.
+    pub role_ids: Vec<Id>,
+    /// With these posts.
+    pub post_ids: Vec<Id>,
+    /// In this department.
+    pub department_id: Option<Id>,
+}
+
+/// The text that finds a member.
+pub fn search_key(user: &app_user::Model) -> String {
+    let email = user.email.clone().unwrap_or_default();
+    [user.username.as_str(), user.name.as_str(), email.as_str()].map(base::text::fold).join("\u{1f}")
+}
+
+/// Makes a user a member of the transaction's organisation. Whoever had left before comes back.
+pub async fn join(app: &App, tx: &Tx, user: &app_user::Model, by: Option<Id>, how: Join) -> Result<()> {
+    let (org, now) = (tx.require_org()?, app.now());
+    let before = tx.one(tx.find_with_trash::<entity::Entity>().filter(entity::Column::Id.eq(user.id))).await?;
+    if before.as_ref().is_some_and(|row| row.deleted_at.is_none()) {
+        return Err(Error::conflict("already_member", "this person is a member already"));
+    }
+    let row = entity::ActiveModel {
+        id: Set(user.id),
+        org_id: Set(org),
+        username: Set(user.username.clone()),
+        name: Set(user.name.clone()),
+        email: Set(user.email.clone()),
+        active: Set(true),
+        is_owner: Set(how.owner),
+        title: Set(None),
+        department_id: Set(how.department_id),
+        joined_at: Set(now),
+        version: Set(before.as_ref().map_or(1, |row| row.version + 1)),
+        created_at: Set(before.as_ref().map_or(now, |row| row.created_at)),
+        updated_at: Set(now),
+        created_by: Set(by),
+        updated_by: Set(by),
+        deleted_at: Set(None),
+        alive: Set(Some(true)),
+        search_key: Set(search_key(user)),
+    };
+    if before.is_some() {
+        drop_links(tx, user.id).await?;
+        tx.update_where(row, Condition::all().add(entity::Column::Id.eq(user.id))).await?;
+    } else {
+        tx.insert(row).await?;
+    }
+    let roles = how.role_ids.iter().map(|role| membership_role::ActiveModel {
+        id: Set(app.new_id()),
+        org_id: Set(org),
+        user_id: Set(user.id),
+        role_id: Set(*role),
+    });
+    tx.insert_all(roles.collect()).await?;
+    let posts = how.post_ids.iter().map(|post| membership_post::ActiveModel {
+        id: Set(app.new_id()),
+        org_id: Set(org),
+        user_id: Set(user.id),
+        post_id: Set(*post),
+    });
+    tx.insert_all(posts.collect()).await?;
+    kernel::access::bump(tx, now, "membership_changed", Some(user.id)).await
+}
+
+async fn drop_links(tx: &Tx, user: Id) -> Result<()> {
+    tx.delete_where::<membership_role::Entity>(Condition::all().add(membership_role::Column::UserId.eq(user)))
+        .await?;
+    tx.delete_where::<membership_post::Entity>(Condition::all().add(membership_post::Column::UserId.eq(user)))
+        .await
+        .map(drop)
+}
+
+/// Takes roles, posts and direct grants from a membership that will be gone.
+pub(super) async fn clear(cx: &Cx, user: Id) -> Result<()> {
+    drop_links(cx.tx()?, user).await?;
+    kernel::access::forget(cx.tx()?, kernel::access::Holder::User(user)).await
+}
+
+/// The names of members, past ones included.
+pub async fn names(tx: &Tx, ids: impl Iterator<Item = Id>) -> Result<HashMap<Id, String>> {
+    let select = tx.find_with_trash::<entity::Entity>().filter(entity::Column::Id.is_in(ids));
+    Ok(tx.all(select).await?.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+/// How many members are directly in each department.
+pub async fn count_by_department(tx: &Tx, ids: impl Iterator<Item = Id>) -> Result<HashMap<Id, u64>> {
+    let select = tx.find::<entity::Entity>().filter(entity::Column::DepartmentId.is_in(ids));
+    let mut out = HashMap::new();
+    for id in tx.all(select).await?.into_iter().filter_map(|row| row.department_id) {
+        *out.entry(id).or_default() += 1;
+    }
+    Ok(out)
+}
+
+fn unknown(field: &str, at: usize) -> Error {
+    Error::field(format!("{field}.{at}"), "unknown_reference", "refers to a record that does not exist")
+}
+
+fn sorted(ids: &[Id]) -> Vec<Id> {
+    let mut ids = ids.to_vec();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// Makes these the member's roles.
+pub(super) async fn set_roles(cx: &Cx, user: Id, ids: &[Id]) -> Result<()> {
+    let tx = cx.tx()?;
+    let known = tx.find::<role::entity::Entity>().filter(role::entity::Column::Id.is_in(ids.iter().copied()));
+    let known: Vec<Id> = tx.all(known).await?.into_iter().map(|row| row.id).collect();
+    if let Some(at) = ids.iter().position(|id| !known.contains(id)) {
+        return Err(unknown("role_ids", at));
+    }
+    let (before, after) = (roles_of(tx, &[user]).await?.remove(&user).unwrap_or_default(), sorted(ids));
+    tx.delete_where::<membership_role::Entity>(Condition::all().add(membership_role::Column::UserId.eq(user)))
+        .await?;
+    let org = tx.require_org()?;
+    let rows = after.iter().map(|id| membership_role::ActiveModel {
+        id: Set(cx.app.new_id()),
+        org_id: Set(org),
+        user_id: Set(user),
+        role_id: Set(*id),
+    });
+    tx.insert_all(rows.collect()).await?;
+    cx.note("role_ids", serde_json::json!(sorted(&before)), serde_json::json!(after));
+    Ok(())
+}
+
+/// Makes these the member's posts.
+pub(super) async fn set_posts(cx: &Cx, user: Id, ids: &[Id]) -> Result<()> {
+    let tx = cx.tx()?;
+    let known = tx.find::<post::entity::Entity>().filter(post::entity::Column::Id.is_in(ids.iter().copied()));
+    let known: Vec<Id> = tx.all(known).await?.into_iter().map(|row| row.id).collect();
+    if let Some(at) = ids.iter().position(|id| !known.contains(id)) {
+        return Err(unknown("post_ids", at));
+    }
+    let (before, after) = (posts_of(tx, &[user]).await?.remove(&user).unwrap_or_default(), sorted(ids));
+    tx.delete_where::<membership_post::Entity>(Condition::all().add(membership_post::Column::UserId.eq(user)))
+        .await?;
+    let org = tx.require_org()?;
+    let rows = after.iter().map(|id| membership_post::ActiveModel {
+        id: Set(cx.app.new_id()),
+        org_id: Set(org),
+        user_id: Set(user),
+        post_id: Set(*id),
+    });
+    tx.insert_all(rows.collect()).await?;
+    cx.note("post_ids", serde_json::json!(sorted(&before)), serde_json::json!(after));
+    Ok(())
+}
+
+async fn roles_of(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Vec<Id>>> {
+    let select =
+        tx.find::<membership_role::Entity>().filter(membership_role::Column::UserId.is_in(users.iter().copied()));
+    let mut out: HashMap<Id, Vec<Id>> = HashMap::new();
+    for row in tx.all(select).await? {
+        out.entry(row.user_id).or_default().push(row.role_id);
+    }
+    Ok(out)
+}
+
+async fn posts_of(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Vec<Id>>> {
+    let select =
+        tx.find::<membership_post::Entity>().filter(membership_post::Column::UserId.is_in(users.iter().copied()));
+    let mut out: HashMap<Id, Vec<Id>> = HashMap::new();
+    for row in tx.all(select).await? {
+        out.entry(row.user_id).or_default().push(row.post_id);
+    }
+    Ok(out)
+}
+
+pub(super) async fn views(cx: &Cx, rows: Vec<Model<User>>) -> Result<Vec<dto::View>> {
+    let tx = cx.tx()?;
+    let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+    let people = tx.find::<app_user::Entity>().filter(app_user::Column::Id.is_in(ids.iter().copied()));
+    let people: HashMap<Id, app_user::Model> =
+        tx.all(people).await?.into_iter().map(|row| (row.id, row)).collect();
+    let departments = rows.iter().filter_map(|row| row.department_id);
+    let departments =
+        tx.find_with_trash::<department::entity::Entity>().filter(department::entity::Column::Id.is_in(departments));
+    let departments: HashMap<Id, String> =
+        tx.all(departments).await?.into_iter().map(|row| (row.id, row.name)).collect();
+    let mut roles = roles_of(tx, &ids).await?;
+    let mut posts = posts_of(tx, &ids).await?;
+    let named = tx
+        .find_with_trash::<role::entity::Entity>()
+        .filter(role::entity::Column::Id.is_in(roles.values().flatten().copied().collect::<Vec<_>>()));
+    let names: HashMap<Id, String> = tx.all(named).await?.into_iter().map(|row| (row.id, row.name)).collect();
+    let view = |row: Model<User>| {
+        let id = row.id;
+        let mut view = dto::View::from(row);
+        if let Some(person) = people.get(&id) {
+            view.disabled = person.disabled_at.is_some();
+            view.is_platform_admin = person.is_platform_admin;
+            view.last_sign_in_at = person.last_sign_in_at.map(Into::into);
+        }
+        view.department_name = view.department_id.and_then(|id| departments.get(&id).cloned());
+        view.role_ids = sorted(&roles.remove(&id).unwrap_or_default());
+        view.post_ids = sorted(&posts.remove(&id).unwrap_or_default());
+        let name = |id: &Id| dto::RoleName { id: *id, name: names.get(id).cloned().unwrap_or_default() };
+        view.roles = view.role_ids.iter().map(name).collect();
+        view
+    };
+    Ok(rows.into_iter().map(view).collect())
+}

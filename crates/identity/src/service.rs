@@ -1,0 +1,212 @@
+//! What identity keeps between requests: settings, keys, the hasher, the post office.
+
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use base::{Error, Result, Secret, SecretBytes, secret::ExposeSecret};
+use chrono::{DateTime, Utc};
+use kernel::App;
+use outbound::mail::Mailer;
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryOrder};
+use store::{Mode, Tx};
+
+use crate::{
+    credential::{
+        envelope::EnvelopeKey,
+        jwt::{Algorithm, Keyring, SigningKey, VerifyingKey},
+        password::Hasher,
+        seal::Sealer,
+    },
+    entity::signing_key,
+};
+
+/// Settings of sign-in.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `iss` of access tokens.
+    pub issuer: String,
+    /// Life of an access token.
+    pub access: Duration,
+    /// Idle life of a session.
+    pub refresh_idle: Duration,
+    /// Life of a session, however busy.
+    pub refresh_absolute: Duration,
+    /// How access tokens are signed.
+    pub algorithm: Algorithm,
+    /// The secret of HS256, and what refresh tokens are derived with.
+    pub jwt_secret: Secret,
+    /// A private key of the operator's own, for the asymmetric algorithms.
+    pub jwt_private_key: Option<Secret>,
+    /// Characters of a password (administrators: at least 12).
+    pub password_min: usize,
+    /// Accept the seeds' raw PKCS#1 v1.5 passwords.
+    pub rsa_pkcs1: bool,
+    /// Anybody who is signed in may found an organisation.
+    pub organization_signup: bool,
+    /// Asked for at set-up.
+    pub setup_token: Option<Secret>,
+}
+
+/// `aud` of access tokens.
+pub const AUDIENCE: &str = "tenon";
+/// How long a key that signs no more is still accepted.
+pub const KEY_OVERLAP: chrono::Duration = chrono::Duration::hours(24);
+
+/// The keys of one moment.
+#[derive(Clone)]
+pub struct Keys {
+    /// Access tokens.
+    pub ring: Keyring,
+    /// Encrypted passwords; the first one is offered.
+    pub envelopes: Arc<Vec<EnvelopeKey>>,
+}
+
+/// Identity's service.
+pub struct Identity {
+    /// Settings.
+    pub settings: Settings,
+    /// Passwords.
+    pub hasher: Hasher,
+    /// Secrets at rest.
+    pub sealer: Sealer,
+    /// Mail.
+    pub mailer: Mailer,
+    keys: RwLock<Keys>,
+}
+
+impl Identity {
+    /// Loads the keys, making those that are missing.
+    pub async fn open(
+        store: &store::Store,
+        now: DateTime<Utc>,
+        settings: Settings,
+        sealer: Sealer,
+        mailer: Mailer,
+    ) -> Result<Self> {
+        let tx = store.begin_system(Mode::Write).await?;
+        let keys = load(&tx, now, &settings, &sealer).await?;
+        tx.commit().await?;
+        Ok(Self { settings, hasher: Hasher::default(), sealer, mailer, keys: RwLock::new(keys) })
+    }
+
+    /// The service of a running application.
+    pub fn of(app: &App) -> Result<&Self> {
+        app.service::<Self>()
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> Keys {
+        self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Reads the keys again, so that a rotation on another node is seen. Called by the ticker.
+    pub async fn reload(&self, app: &App) -> Result<()> {
+        let tx = app.system(Mode::Write).await?;
+        let keys = load(&tx, app.now(), &self.settings, &self.sealer).await?;
+        tx.commit().await?;
+        *self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
+    /// The key that refresh tokens' successors are derived with.
+    pub fn refresh_key(&self) -> &[u8] {
+        self.settings.jwt_secret.expose_secret().as_bytes()
+    }
+}
+
+/// What a key is for.
+const SIGN: &str = "sign";
+const ENVELOPE: &str = "envelope";
+
+async fn load(tx: &Tx, now: DateTime<Utc>, settings: &Settings, sealer: &Sealer) -> Result<Keys> {
+    let rows = tx.all(tx.find::<signing_key::Entity>().order_by_desc(signing_key::Column::CreatedAt)).await?;
+    let open = |row: &signing_key::Model| sealer.open(&row.sealed, &context(&row.kid));
+    let live = |row: &&signing_key::Model| row.retires_at.is_none_or(|at| now < at);
+    let mut envelopes = Vec::new();
+    for row in rows.iter().filter(live).filter(|row| row.purpose == ENVELOPE) {
+        envelopes.push(EnvelopeKey::from_pkcs8(&open(row)?)?);
+    }
+    if envelopes.is_empty() {
+        let key = tokio::task::spawn_blocking(EnvelopeKey::generate).await.map_err(Error::internal)??;
+        keep(tx, now, sealer, ENVELOPE, "RSA-OAEP-256", key.kid(), &key.to_pkcs8()?).await?;
+        envelopes.push(key);
+    }
+    let mut retired: Vec<VerifyingKey> = Vec::new();
+    let mut active = configured(settings)?;
+    for row in rows.iter().filter(live).filter(|row| row.purpose == SIGN) {
+        let key = SigningKey::from_bytes(row.algorithm.parse()?, &open(row)?)?;
+        let usable = row.retires_at.is_none() && key.alg() == settings.algorithm;
+        if active.is_none() && usable {
+            active = Some(key);
+        } else {
+            retired.push(key.verifying(row.retires_at));
+        }
+    }
+    let active = match active {
+        Some(key) => key,
+        None => make_signing_key(tx, now, settings.algorithm, sealer).await?,
+    };
+    retired.retain(|key| key.kid != active.kid());
+    Ok(Keys { ring: Keyring::new(active, retired)?, envelopes: Arc::new(envelopes) })
+}
+
+/// The key that configuration gives, if it does.
+fn configured(settings: &Settings) -> Result<Option<SigningKey>> {
+    match (settings.algorithm, &settings.jwt_private_key) {
+        (Algorithm::HS256, _) => {
+            let bytes = SecretBytes::from(settings.jwt_secret.expose_secret().as_bytes().to_vec());
+            SigningKey::from_bytes(Algorithm::HS256, &bytes).map(Some)
+        }
+        (_, Some(pem)) => SigningKey::from_pem(pem.expose_secret()).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn context(kid: &str) -> String {
+    format!("signing_key/sealed/{kid}")
+}
+
+async fn make_signing_key(tx: &Tx, now: DateTime<Utc>, algorithm: Algorithm, sealer: &Sealer) -> Result<SigningKey> {
+    let key = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await.map_err(Error::internal)??;
+    keep(tx, now, sealer, SIGN, algorithm.as_str(), key.kid(), key.to_bytes()).await?;
+    Ok(key)
+}
+
+async fn keep(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    sealer: &Sealer,
+    purpose: &str,
+    algorithm: &str,
+    kid: &str,
+    bytes: &SecretBytes,
+) -> Result<()> {
+    tx.insert(signing_key::ActiveModel {
+        kid: Set(kid.to_owned()),
+        purpose: Set(purpose.to_owned()),
+        algorithm: Set(algorithm.to_owned()),
+        sealed: Set(sealer.seal(bytes.expose_secret(), &context(kid))?),
+        created_at: Set(now),
+        retires_at: Set(None),
+    })
+    .await
+}
+
+/// `tenon keys rotate`: a new key signs from now on; the old ones are accepted for [`KEY_OVERLAP`].
+/// Also makes a new key for encrypted passwords. Returns the new key ids.
+pub async fn rotate_keys(tx: &Tx, now: DateTime<Utc>, settings: &Settings, sealer: &Sealer) -> Result<Vec<String>> {
+    let retire = signing_key::ActiveModel { retires_at: Set(Some(now + KEY_OVERLAP)), ..Default::default() };
+    tx.update_where(retire, Condition::all().add(signing_key::Column::RetiresAt.is_null())).await?;
+    let mut made = Vec::new();
+    if settings.algorithm != Algorithm::HS256 && settings.jwt_private_key.is_none() {
+        made.push(make_signing_key(tx, now, settings.algorithm, sealer).await?.kid().to_owned());
+    }
+    let key = tokio::task::spawn_blocking(EnvelopeKey::generate).await.map_err(Error::internal)??;
+    keep(tx, now, sealer, ENVELOPE, "RSA-OAEP-256", key.kid(), &key.to_pkcs8()?).await?;
+    made.push(key.kid().to_owned());
+    let gone = Condition::all().add(signing_key::Column::RetiresAt.lt(now));
+    tx.delete_where::<signing_key::Entity>(gone).await?;
+    Ok(made)
+}

@@ -1,0 +1,211 @@
+//! The outermost layer, fused into one function: request id, path, CORS, rate limit, time limit,
+//! panics, security headers, metrics and the access log.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::Request, response::Response};
+use base::{Error, Kind};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use kernel::{
+    App,
+    http::{origin, problem},
+};
+use tower::ServiceExt;
+use tower_http::compression::CompressionLayer;
+use tracing::Instrument;
+
+use crate::{config::Cors, console, metrics::Metrics, wiring::EdgeSettings};
+
+/// The template of the route that answered, for metrics and the log.
+#[derive(Clone, Debug)]
+pub struct Route(pub String);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Paths that the API owns: an unknown one is a problem, not the console.
+const API: [&str; 6] = ["/api", "/v1", "/me", "/internal", "/admin", "/.well-known"];
+
+struct Edge {
+    app: App,
+    router: Router,
+    metrics: Metrics,
+    settings: EdgeSettings,
+    https: bool,
+}
+
+/// Wraps the operations into the whole service.
+pub fn wrap(app: App, router: Router, metrics: Metrics, settings: EdgeSettings) -> Router {
+    let https = app.settings().base_url.starts_with("https://");
+    let router = router
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+        .fallback(|request: Request| async move { fallback(&request) });
+    let edge = Arc::new(Edge { app, router, metrics, settings, https });
+    Router::new()
+        .fallback(move |request: Request| {
+            let edge = edge.clone();
+            async move { edge.serve(request).await }
+        })
+        .layer(CompressionLayer::new())
+}
+
+fn is_api(path: &str) -> bool {
+    API.iter().any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+fn fallback(request: &Request) -> Response {
+    let path = request.uri().path();
+    if is_api(path) || !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let error = Error::not_found("no_such_route", "there is nothing at this path");
+        return problem::respond(&error, request_id(request.headers()));
+    }
+    console::serve(path)
+}
+
+fn request_id(headers: &HeaderMap) -> &str {
+    headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// An id from outside is kept when it could have been ours: 8 to 64 letters, digits, `-`, `_`, `.`.
+fn accepted_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    let value = headers.get(REQUEST_ID)?;
+    let text = value.to_str().ok()?;
+    let fits = (8..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    fits.then(|| value.clone())
+}
+
+/// The path without its trailing slash.
+fn trim(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    if path.len() < 2 || !path.ends_with('/') || path.ends_with("//") {
+        return None;
+    }
+    let path = &path[..path.len() - 1];
+    let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    target.parse().ok()
+}
+
+impl Edge {
+    async fn serve(&self, mut request: Request) -> Response {
+        let started = std::time::Instant::now();
+        let _in_flight = self.metrics.in_flight();
+        let id = accepted_id(request.headers()).unwrap_or_else(|| {
+            HeaderValue::from_str(&self.app.new_id().simple().to_string()).unwrap_or(HeaderValue::from_static("-"))
+        });
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+        if let Some(uri) = trim(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let cross = self.cross_origin(request.headers());
+        let span = tracing::info_span!("request", request_id = id.to_str().unwrap_or_default(), %method);
+        let mut response = self.answer(request, &cross).instrument(span.clone()).await;
+        self.decorate(response.headers_mut(), id, &cross);
+        let route = response.extensions_mut().remove::<Route>().map(|route| route.0);
+        let seconds = started.elapsed().as_secs_f64();
+        let status = response.status().as_u16();
+        self.metrics.observe(method.as_str(), route.as_deref(), status, seconds);
+        let shown = route.unwrap_or_else(|| base::text::one_line(&path).chars().take(200).collect());
+        span.in_scope(|| tracing::info!(route = shown, status, ms = (seconds * 1e6).round() / 1e3, "answered"));
+        response
+    }
+
+    async fn answer(&self, request: Request, cross: &Option<HeaderValue>) -> Response {
+        let id = request_id(request.headers()).to_owned();
+        let preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if preflight {
+            return preflight_answer(cross.is_some());
+        }
+        if let Err(failure) = self.limit(&request).await {
+            self.metrics.rate_limited("request");
+            return problem::respond(&failure, &id);
+        }
+        let path_is_api = is_api(request.uri().path());
+        let call = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
+        let response = match tokio::time::timeout(self.settings.timeout, call).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Err(panic)) => {
+                let what = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+                tracing::error!(panic = what.unwrap_or("without a message"), "a request panicked");
+                problem::respond(&Error::internal("panic"), &id)
+            }
+            Ok(Ok(Err(never))) => match never {},
+            Err(_) => {
+                let detail = "the request took too long";
+                problem::respond(&Error::new(Kind::Timeout, "request_timeout", detail), &id)
+            }
+        };
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED && path_is_api {
+            return method_not_allowed(&response, &id);
+        }
+        response
+    }
+
+    async fn limit(&self, request: &Request) -> base::Result<()> {
+        let limit = self.app.settings().rate_limit;
+        if limit == 0 || !is_api(request.uri().path()) {
+            return Ok(());
+        }
+        let peer = request.extensions().get::<origin::Peer>().map(|peer| peer.0.ip());
+        let ip = origin::client_ip(peer, request.headers(), &self.app.settings().trusted_proxies);
+        let Some(ip) = ip else { return Ok(()) };
+        self.app.limit(&format!("rate:{ip}"), limit, Duration::from_secs(60)).await
+    }
+
+    /// The origin to be allowed, when the request comes from another site that may call.
+    fn cross_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = headers.get(header::ORIGIN)?;
+        let text = origin.to_str().ok().filter(|text| *text != "null")?;
+        match &self.settings.cors {
+            Cors::Any => Some(origin.clone()),
+            Cors::Only(list) => list.iter().any(|allowed| allowed == text).then(|| origin.clone()),
+        }
+    }
+
+    fn decorate(&self, headers: &mut HeaderMap, id: HeaderValue, cross: &Option<HeaderValue>) {
+        headers.insert(REQUEST_ID, id);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        let policy = HeaderValue::from_static("same-origin");
+        headers.insert(HeaderName::from_static("cross-origin-opener-policy"), policy);
+        headers
+            .entry(header::CONTENT_SECURITY_POLICY)
+            .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+        if self.https {
+            let value = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+        }
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+        if let Some(origin) = cross {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            let exposed = HeaderValue::from_static("etag, location, retry-after, x-request-id");
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        }
+    }
+}
+
+fn preflight_answer(allowed: bool) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if allowed {
+        let headers = response.headers_mut();
+        let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        let names = "authorization, content-type, if-match, idempotency-key, x-api-key, x-request-id, x-setup-token";
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(names));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+    response
+}
+
+fn method_not_allowed(response: &Response, id: &str) -> Response {
+    let error = Error::new(Kind::MethodNotAllowed, "method_not_allowed", "this path does not have that method");
+    let mut answer = problem::respond(&error, id);
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer
+}

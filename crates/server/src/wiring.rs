@@ -1,0 +1,135 @@
+//! Puts the product together: modules into an [`Api`], parts into an [`App`], operations into a router.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, extract::RawPathParams, routing::MethodRouter};
+use base::{Clock, Result};
+use http::Method;
+use identity::Identity;
+use ipnet::IpNet;
+use kernel::{Api, App, Services, access, api::Operation, http::guard};
+use serde_json::Value;
+use store::{Migrations, Mode, Store, kv::Kv};
+
+use crate::{
+    config::{Cors, DocsAccess},
+    edge,
+    metrics::Metrics,
+    operation,
+};
+
+/// Every migration of the product, in order.
+pub fn migrations() -> Migrations {
+    Migrations::default().with(kernel::MIGRATIONS).with(identity::MIGRATIONS)
+}
+
+/// Every operation and resource of the product.
+pub fn api() -> Api {
+    let mut api = Api::default();
+    operation::mount(&mut api);
+    identity::mount(&mut api);
+    api
+}
+
+/// The OpenAPI document.
+pub fn document(api: &mut Api, app_name: &str) -> Value {
+    api.openapi(app_name, env!("CARGO_PKG_VERSION"))
+}
+
+/// How the outermost layer treats requests.
+#[derive(Clone, Debug)]
+pub struct EdgeSettings {
+    /// Which other sites may call.
+    pub cors: Cors,
+    /// The longest request.
+    pub timeout: Duration,
+    /// Who may read the documentation.
+    pub docs: DocsAccess,
+    /// Who may read `/metrics`.
+    pub metrics_allow: Vec<IpNet>,
+}
+
+/// What an application is made of.
+pub struct Parts {
+    /// The database, migrated.
+    pub store: Store,
+    /// Short-lived values.
+    pub kv: Arc<dyn Kv>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The kernel's settings.
+    pub settings: kernel::Settings,
+    /// Identity's service.
+    pub identity: Identity,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// The outermost layer.
+    pub edge: EdgeSettings,
+}
+
+/// A running application without its listener.
+pub struct Built {
+    /// The application.
+    pub app: App,
+    /// The whole HTTP service.
+    pub router: Router,
+    /// The operations, for tests that walk all of them.
+    pub operations: Vec<Arc<Operation>>,
+}
+
+/// Builds the application and writes the permission catalogue.
+pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
+    let document = document(&mut api, &parts.settings.app_name);
+    let rows = identity::access::Routes::of(api.operations());
+    let services = Services::default()
+        .with(parts.identity)
+        .with(rows)
+        .with(parts.metrics.clone())
+        .with(operation::Documentation::new(&document, parts.edge.clone()));
+    let app = App::new(
+        parts.store,
+        parts.kv,
+        parts.clock,
+        parts.settings,
+        Arc::new(identity::Authority),
+        services,
+        &api,
+    );
+    let tx = app.system(Mode::Write).await?;
+    access::store_catalogue(&tx, app.catalogue()).await?;
+    tx.commit().await?;
+    let operations = api.take_operations();
+    let inner = routes(&app, &operations);
+    let router = edge::wrap(app.clone(), inner, parts.metrics, parts.edge);
+    Ok(Built { app, router, operations })
+}
+
+/// The operations as an axum router. The guard is the only handler there is.
+fn routes(app: &App, operations: &[Arc<Operation>]) -> Router {
+    let mut by_path: Vec<(String, MethodRouter)> = Vec::new();
+    for operation in operations {
+        let (app, kept) = (app.clone(), operation.clone());
+        let handler = move |params: RawPathParams, request: axum::extract::Request| {
+            let (app, operation) = (app.clone(), kept.clone());
+            async move {
+                let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                let route = edge::Route(operation.path.clone());
+                let mut response = guard::serve(app, operation, params, request).await;
+                response.extensions_mut().insert(route);
+                response
+            }
+        };
+        let method = match operation.method {
+            Method::GET => axum::routing::get(handler),
+            Method::PUT => axum::routing::put(handler),
+            Method::PATCH => axum::routing::patch(handler),
+            Method::DELETE => axum::routing::delete(handler),
+            _ => axum::routing::post(handler),
+        };
+        match by_path.iter_mut().find(|(path, _)| *path == operation.path) {
+            Some((_, methods)) => *methods = std::mem::take(methods).merge(method),
+            None => by_path.push((operation.path.clone(), method)),
+        }
+    }
+    by_path.into_iter().fold(Router::new(), |router, (path, methods)| router.route(&path, methods))
+}
