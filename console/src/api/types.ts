@@ -132,6 +132,7 @@ export interface Department extends RecordBase {
   parent_name?: string | null
   sort: number
   leader_id: Id | null
+  leader_name?: string | null
   phone: string | null
   email: string | null
   status: Status
@@ -280,7 +281,7 @@ export interface ApiKey {
   key?: string
 }
 
-export type FieldType = 'string' | 'integer' | 'boolean' | 'datetime' | 'enum' | 'uuid' | 'json' | 'number'
+export type FieldType = 'string' | 'integer' | 'boolean' | 'datetime' | 'enum' | 'uuid' | 'json' | 'number' | 'array'
 
 export interface MetaColumn {
   name: string
@@ -303,7 +304,7 @@ export interface ResourceMeta {
   path: string
   titles?: { zh: string; en: string }
   columns: MetaColumn[]
-  unique?: unknown[]
+  unique?: string[]
   actions: Record<string, string>
   can: string[]
 }

@@ -10,12 +10,18 @@ export function problemText(error: unknown): string {
   return problem.detail || t('errors.unexpected_answer')
 }
 
+const BOUNDS = new Set(['too_short', 'too_long', 'out_of_range', 'wrong_length'])
+
 export function fieldText(problem: FieldProblem): string {
   const key = `errors.field.${problem.code}`
-  return te(key) ? t(key, problem.params ?? {}) : problem.message || problem.code
+  // Without its numbers a bound would read "at most  characters"; the server's sentence has them.
+  const known = te(key) && (problem.params || !BOUNDS.has(problem.code))
+  return known ? t(key, problem.params ?? {}) : problem.message || problem.code
 }
 
-/** `{field: text}` for a form. */
+/** `{field: text}` for a form. `permissions.3` is shown at `permissions`: no form has a place for one entry. */
 export function fieldTexts(error: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(fieldErrors(error)).map(([field, problem]) => [field, fieldText(problem)]))
+  const texts: Record<string, string> = {}
+  for (const [field, problem] of Object.entries(fieldErrors(error))) texts[field.replace(/\..*$/, '')] ??= fieldText(problem)
+  return texts
 }

@@ -60,7 +60,12 @@ pub struct FieldError {
 impl FieldError {
     /// A field error without parameters.
     pub fn new(field: impl Into<String>, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), code: code.into(), message: message.into(), params: serde_json::Value::Null }
+        Self {
+            field: field.into(),
+            code: code.into(),
+            message: message.into(),
+            params: serde_json::Value::Null,
+        }
     }
 }
 

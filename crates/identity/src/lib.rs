@@ -3,12 +3,26 @@
 //! May import `base`, `store`, `kernel` and `outbound`. Other product crates meet this one through
 //! the kernel's ports, never by name.
 
+pub mod access;
+pub mod account;
+pub mod api_key;
 pub mod authority;
 pub mod credential;
+pub mod email;
 pub mod entity;
+pub mod invitation;
+pub mod mail;
+pub mod menus;
 pub mod migration;
+pub mod organization;
+pub mod password;
+pub mod platform;
+pub mod profile;
 pub mod resource;
 pub mod service;
+pub mod session;
+pub mod setup;
+pub mod sign_in;
 
 pub use authority::Authority;
 pub use migration::MIGRATIONS;
@@ -18,6 +32,18 @@ use kernel::Api;
 
 /// Registers everything that this crate offers over HTTP.
 pub fn mount(api: &mut Api) {
+    setup::mount(api);
+    sign_in::mount(api);
+    session::mount(api);
+    profile::mount(api);
+    password::mount(api);
+    email::mount(api);
+    api_key::mount(api);
+    access::mount(api);
+    menus::mount(api);
+    invitation::mount(api);
+    organization::mount(api);
+    platform::mount(api);
     api.resource::<resource::post::Post>();
     api.resource::<resource::department::Department>();
     api.resource::<resource::role::Role>();

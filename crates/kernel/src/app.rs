@@ -94,7 +94,8 @@ impl App {
         let catalogue = api.catalogue();
         let registry = api.registry();
         let effective = EffectiveCache::new(10_000);
-        let shared = Shared { store, kv, clock, settings, catalogue, registry, directory, effective, services };
+        let shared =
+            Shared { store, kv, clock, settings, catalogue, registry, directory, effective, services };
         Self { shared: Arc::new(shared) }
     }
 

@@ -9,14 +9,18 @@ mod app;
 pub mod audit;
 mod cx;
 pub mod http;
+pub mod meta;
+mod nullable;
 pub mod port;
 pub mod resource;
+mod sheet;
 
 pub use access::{Catalogue, Effective, Permission, Reach};
 pub use api::{Accepted, Api, Created, Json, NoContent};
 pub use app::{App, Services, Settings};
 pub use cx::{Actor, ActorKind, Cx, Origin};
-pub use resource::{Change, Draft, Input, Meta, Model, Nullable, Resource, Sample, Spec};
+pub use nullable::Nullable;
+pub use resource::{Change, Draft, Input, Meta, Model, Resource, Sample, Spec};
 
 /// The kernel's own tables.
 pub const MIGRATIONS: &[store::Migration] = &[access::MIGRATION, audit::MIGRATION];

@@ -28,13 +28,13 @@ const API: [&str; 6] = ["/api", "/v1", "/me", "/internal", "/admin", "/.well-kno
 struct Edge {
     app: App,
     router: Router,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     settings: EdgeSettings,
     https: bool,
 }
 
 /// Wraps the operations into the whole service.
-pub fn wrap(app: App, router: Router, metrics: Metrics, settings: EdgeSettings) -> Router {
+pub fn wrap(app: App, router: Router, metrics: Arc<Metrics>, settings: EdgeSettings) -> Router {
     let https = app.settings().base_url.starts_with("https://");
     let router = router
         .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
@@ -117,9 +117,12 @@ impl Edge {
         if preflight {
             return preflight_answer(cross.is_some());
         }
-        if let Err(failure) = self.limit(&request).await {
-            self.metrics.rate_limited("request");
-            return problem::respond(&failure, &id);
+        if let Some(key) = self.limit_key(&request) {
+            let limit = self.app.settings().rate_limit;
+            if let Err(failure) = self.app.limit(&key, limit, Duration::from_secs(60)).await {
+                self.metrics.rate_limited("request");
+                return problem::respond(&failure, &id);
+            }
         }
         let path_is_api = is_api(request.uri().path());
         let call = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
@@ -142,15 +145,14 @@ impl Edge {
         response
     }
 
-    async fn limit(&self, request: &Request) -> base::Result<()> {
-        let limit = self.app.settings().rate_limit;
-        if limit == 0 || !is_api(request.uri().path()) {
-            return Ok(());
+    /// Under which key the request is counted, if it is.
+    fn limit_key(&self, request: &Request) -> Option<String> {
+        if self.app.settings().rate_limit == 0 || !is_api(request.uri().path()) {
+            return None;
         }
         let peer = request.extensions().get::<origin::Peer>().map(|peer| peer.0.ip());
-        let ip = origin::client_ip(peer, request.headers(), &self.app.settings().trusted_proxies);
-        let Some(ip) = ip else { return Ok(()) };
-        self.app.limit(&format!("rate:{ip}"), limit, Duration::from_secs(60)).await
+        let ip = origin::client_ip(peer, request.headers(), &self.app.settings().trusted_proxies)?;
+        Some(format!("rate:{ip}"))
     }
 
     /// The origin to be allowed, when the request comes from another site that may call.

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use server::cli::{self, Cli, Command, Failure};
+use server::{
+    cli::{self, Cli, Command, Failure},
+    command,
+};
 
 fn main() -> ExitCode {
     let cli = match Cli::from_process() {
@@ -13,12 +16,21 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {
+    let inputs = cli.inputs();
     match cli.command() {
-        Command::Config(args) => cli::config(&cli.inputs(), &args),
+        Command::Serve(args) => command::serve::run(&inputs, &args),
+        Command::Migrate(args) => command::migrate::run(&inputs, &args),
+        Command::Db(command) => command::db::run(&inputs, &command),
+        Command::Rls(args) => command::rls::run(&inputs, &args),
+        Command::Createsuperuser(args) => command::createsuperuser::run(&inputs, &args),
+        Command::User(command) => command::user::run(&inputs, &command),
+        Command::Keys(command) => command::keys::run(&inputs, &command),
+        Command::Openapi(args) => command::openapi::run(&inputs, &args),
+        Command::Config(args) => cli::config(&inputs, &args),
+        Command::Doctor(args) => command::doctor::run(&inputs, &args),
         Command::Version => {
             cli::version();
             Ok(())
         }
-        _ => Err(Failure::failed("this build has no such command yet")),
     }
 }

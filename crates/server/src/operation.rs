@@ -81,7 +81,7 @@ async fn metrics_text(cx: &Cx) -> Result<Page> {
     if !cx.origin.ip.as_ref().is_none_or(allowed) {
         return Err(Error::forbidden("not_from_here", "metrics are not served to this address; see METRICS_ALLOW"));
     }
-    Ok(Page::new(metrics::CONTENT_TYPE, cx.app.service::<Metrics>()?.render()))
+    Ok(Page::new(metrics::CONTENT_TYPE, cx.app.service::<std::sync::Arc<Metrics>>()?.render()))
 }
 
 async fn document(cx: &Cx) -> Result<Page> {

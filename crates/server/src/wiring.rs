@@ -62,7 +62,7 @@ pub struct Parts {
     /// Identity's service.
     pub identity: Identity,
     /// Metrics.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// The outermost layer.
     pub edge: EdgeSettings,
 }

@@ -8,12 +8,20 @@ use std::{
 use base::{Error, Result};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::{Dialect, Store, error};
+use crate::{Dialect, Store, error, provision};
 
 /// Held by every process that uses a data directory; released when dropped.
 #[derive(Debug)]
 pub struct DataLock {
     _file: File,
+}
+
+/// The embedded database's file of a `sqlite:` URL; `None` for other databases and for `:memory:`.
+pub fn file_of(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(provision::percent_decode(path)))
 }
 
 fn lock_file(data_dir: &Path) -> Result<File> {
@@ -40,7 +48,9 @@ pub fn claim(data_dir: &Path) -> Result<DataLock> {
     let file = lock_file(data_dir)?;
     match file.try_lock() {
         Ok(()) => Ok(DataLock { _file: file }),
-        Err(_) => Err(Error::conflict("data_dir_locked", "a server is using this data directory; stop it first")),
+        Err(_) => {
+            Err(Error::conflict("data_dir_locked", "a server is using this data directory; stop it first"))
+        }
     }
 }
 
@@ -52,8 +62,11 @@ pub async fn backup(store: &Store, target: &Path) -> Result<u64> {
     if target.exists() {
         return Err(Error::conflict("file_exists", format!("{} exists already", target.display())));
     }
-    let statement =
-        Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [target.display().to_string().into()]);
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Sqlite,
+        "VACUUM INTO ?",
+        [target.display().to_string().into()],
+    );
     store.raw().execute_raw(statement).await.map_err(error)?;
     std::fs::metadata(target).map(|meta| meta.len()).map_err(Error::internal)
 }
@@ -81,7 +94,8 @@ async fn check(source: &Path) -> Result<()> {
     if !source.is_file() {
         return Err(Error::invalid("no_such_file", format!("there is no file {}", source.display())));
     }
-    let mut options = sea_orm::ConnectOptions::new(format!("sqlite://{}?mode=ro&immutable=1", source.display()));
+    let mut options =
+        sea_orm::ConnectOptions::new(format!("sqlite://{}?mode=ro&immutable=1", source.display()));
     options.max_connections(1).sqlx_logging(false);
     let connection = sea_orm::Database::connect(options).await.map_err(|_| not_ours())?;
     let intact = Statement::from_string(DbBackend::Sqlite, "PRAGMA quick_check");

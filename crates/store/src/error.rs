@@ -12,7 +12,8 @@ use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 pub fn error(cause: DbErr) -> Error {
     match cause.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => {
-            return Error::conflict("conflict", "a record with these values exists already").with_source(cause);
+            return Error::conflict("conflict", "a record with these values exists already")
+                .with_source(cause);
         }
         Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
             return Error::conflict("in_use", "other records refer to this one").with_source(cause);
@@ -43,7 +44,9 @@ pub fn error(cause: DbErr) -> Error {
 
 #[track_caller]
 fn unavailable(cause: DbErr) -> Error {
-    Error::unavailable("database_unavailable", "the database cannot be reached").retry_after(2).with_source(cause)
+    Error::unavailable("database_unavailable", "the database cannot be reached")
+        .retry_after(2)
+        .with_source(cause)
 }
 
 /// SQLSTATE (PostgreSQL, MySQL) or result code (SQLite).

@@ -7,6 +7,7 @@
 pub mod backup;
 mod dialect;
 mod error;
+pub mod facts;
 pub mod kv;
 pub mod migration;
 pub mod provision;

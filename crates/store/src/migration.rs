@@ -76,7 +76,12 @@ impl Migrations {
         unlock(tx, store.dialect(), outcome).await
     }
 
-    async fn apply(&self, tx: &DatabaseTransaction, dialect: Dialect, clock: &dyn Clock) -> Result<Vec<String>> {
+    async fn apply(
+        &self,
+        tx: &DatabaseTransaction,
+        dialect: Dialect,
+        clock: &dyn Clock,
+    ) -> Result<Vec<String>> {
         create_history(tx, dialect).await?;
         let done = applied(tx).await?;
         let mut names = Vec::new();
@@ -85,7 +90,8 @@ impl Migrations {
             (migration.up)(&mut ddl);
             run(tx, ddl, migration.name).await?;
             let sql = "INSERT INTO schema_migration (name, applied_at) VALUES ($1, $2)";
-            execute(tx, dialect, sql, vec![migration.name.into(), base::time::format(clock.now()).into()]).await?;
+            execute(tx, dialect, sql, vec![migration.name.into(), base::time::format(clock.now()).into()])
+                .await?;
             names.push(migration.name.to_owned());
         }
         Ok(names)
@@ -101,7 +107,8 @@ impl Migrations {
     async fn revert(&self, tx: &DatabaseTransaction, dialect: Dialect, steps: usize) -> Result<Vec<String>> {
         let done = applied(tx).await?;
         let mut names = Vec::new();
-        for migration in self.list.iter().rev().filter(|m| done.iter().any(|name| name == m.name)).take(steps) {
+        for migration in self.list.iter().rev().filter(|m| done.iter().any(|name| name == m.name)).take(steps)
+        {
             let mut ddl = Ddl::new(dialect);
             (migration.down)(&mut ddl);
             run(tx, ddl, migration.name).await?;
@@ -135,7 +142,10 @@ async fn lock(store: &Store) -> Result<DatabaseTransaction> {
             let row = tx.query_one_raw(statement).await.map_err(error)?;
             let held: Option<i64> = row.and_then(|row| row.try_get("", "held").ok());
             if held != Some(1) {
-                return Err(Error::unavailable("migration_running", "another node is migrating the database"));
+                return Err(Error::unavailable(
+                    "migration_running",
+                    "another node is migrating the database",
+                ));
             }
         }
     }

@@ -63,7 +63,8 @@ impl Plan {
             let user = quote(&self.user, '"');
             let exists = row_exists(&admin, "SELECT 1 FROM pg_roles WHERE rolname = $1", &self.user).await?;
             if !exists {
-                run(&admin, &format!("CREATE ROLE {user} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE")).await?;
+                run(&admin, &format!("CREATE ROLE {user} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE"))
+                    .await?;
                 done.push(format!("created user {}", self.user));
             }
             if let Some(password) = &self.password {
@@ -72,11 +73,15 @@ impl Plan {
             }
             run(&admin, &format!("GRANT tenon_app, tenon_system TO {user}")).await?;
         }
-        let exists = row_exists(&admin, "SELECT 1 FROM pg_database WHERE datname = $1", &self.database).await?;
+        let exists =
+            row_exists(&admin, "SELECT 1 FROM pg_database WHERE datname = $1", &self.database).await?;
         if !exists {
             let name = quote(&self.database, '"');
-            run(&admin, &format!("CREATE DATABASE {name} OWNER tenon_owner ENCODING 'UTF8' TEMPLATE template0"))
-                .await?;
+            run(
+                &admin,
+                &format!("CREATE DATABASE {name} OWNER tenon_owner ENCODING 'UTF8' TEMPLATE template0"),
+            )
+            .await?;
             done.push(format!("created database {}", self.database));
         }
         admin.close().await.map_err(error)?;
@@ -106,7 +111,7 @@ impl Plan {
                     // A backslash escapes in MySQL's literals.
                     let text = password.expose_secret().replace('\\', "\\\\");
                     format!(" IDENTIFIED BY {}", quote(&text, '\''))
-                },
+                }
                 None => String::new(),
             };
             run(&admin, &format!("CREATE USER IF NOT EXISTS {user}{identified}")).await?;
@@ -120,7 +125,8 @@ impl Plan {
 
 /// Within a migration on PostgreSQL, acts as `tenon_owner`; says what is missing otherwise.
 pub(crate) async fn become_owner(tx: &DatabaseTransaction) -> Result<()> {
-    let sql = "SELECT COUNT(*) AS n FROM pg_roles WHERE rolname IN ('tenon_owner', 'tenon_app', 'tenon_system')";
+    let sql =
+        "SELECT COUNT(*) AS n FROM pg_roles WHERE rolname IN ('tenon_owner', 'tenon_app', 'tenon_system')";
     let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.map_err(error)?;
     let found: i64 = row.map(|row| row.try_get("", "n")).transpose().map_err(error)?.unwrap_or_default();
     if found < 3 {
@@ -202,14 +208,14 @@ fn quote(text: &str, mark: char) -> String {
     out
 }
 
-fn percent_decode(text: &str) -> String {
+pub(crate) fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let decoded = match (first, tail) {
-            (b'%', [high, low, ..]) => std::str::from_utf8(&[*high, *low])
-                .ok()
-                .and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+            (b'%', [high, low, ..]) => {
+                std::str::from_utf8(&[*high, *low]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            }
             _ => None,
         };
         bytes.push(decoded.unwrap_or(*first));

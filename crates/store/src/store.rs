@@ -66,13 +66,16 @@ impl Store {
     /// Connects. The first connection is made at once, so that a wrong password is found here.
     pub async fn connect(options: &Options) -> Result<Self> {
         let dialect = Dialect::of(&options.url)?;
-        let writer = open(options, dialect, if dialect == Dialect::Sqlite { 1 } else { options.pool }).await?;
+        let writer =
+            open(options, dialect, if dialect == Dialect::Sqlite { 1 } else { options.pool }).await?;
         let reader = match dialect {
             Dialect::Sqlite => open(options, dialect, options.pool.clamp(1, 4)).await?,
             _ => writer.clone(),
         };
         let unfiltered = options.unfiltered && cfg!(debug_assertions);
-        Ok(Self { shared: Arc::new(Shared { reader, writer, dialect, unfiltered, statement: options.statement }) })
+        Ok(Self {
+            shared: Arc::new(Shared { reader, writer, dialect, unfiltered, statement: options.statement }),
+        })
     }
 
     /// The kind of database.
@@ -178,7 +181,9 @@ async fn open(options: &Options, dialect: Dialect, size: u32) -> Result<Database
                 connection
                     .execute_unprepared("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
                     .await?;
-                let _ = connection.execute_unprepared(&format!("SET SESSION max_statement_time = {seconds}")).await;
+                let _ = connection
+                    .execute_unprepared(&format!("SET SESSION max_statement_time = {seconds}"))
+                    .await;
                 Ok(())
             })
         });
@@ -196,14 +201,19 @@ fn connection_url(url: &str, dialect: Dialect) -> String {
 
 fn cannot_connect(cause: sea_orm::DbErr, dialect: Dialect) -> Error {
     let text = cause.to_string();
-    let hint = if text.contains("password authentication failed") || text.contains("Access denied") {
-        "user name or password is wrong; check DB_USERNAME and DB_PASSWORD, or DATABASE_URL"
+    let (code, hint) = if text.contains("password authentication failed") || text.contains("Access denied") {
+        ("database_denied", "user name or password is wrong; check DB_USERNAME and DB_PASSWORD, or DATABASE_URL")
+    } else if text.contains("RSA auth backend disabled") {
+        // sqlx would need the crate `rsa` to send a password to caching_sha2_password without TLS.
+        let hint = "this user's caching_sha2_password needs TLS: add ?ssl-mode=REQUIRED to DATABASE_URL, or let \
+                    the user sign in with mysql_native_password";
+        ("database_denied", hint)
     } else if text.contains("does not exist") || text.contains("Unknown database") {
-        "the database does not exist; create it with `tenon db init`"
+        ("database_missing", "the database does not exist; create it with `tenon db init`")
     } else if text.contains("unable to open database file") || text.contains("readonly") {
-        "the database file cannot be opened; check DATA_DIR and its permissions"
+        ("database_unavailable", "the database file cannot be opened; check DATA_DIR and its permissions")
     } else {
-        "it cannot be reached; check DB_HOST and DB_PORT, or DATABASE_URL, and that it runs"
+        ("database_unavailable", "it cannot be reached; check DB_HOST and DB_PORT, or DATABASE_URL, and that it runs")
     };
-    Error::unavailable("database_unavailable", format!("{}: {hint}", dialect.name())).with_source(cause)
+    Error::unavailable(code, format!("{}: {hint}", dialect.name())).with_source(cause)
 }

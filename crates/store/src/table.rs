@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use sea_orm::{ActiveModelTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, ModelTrait};
+use sea_orm::{
+    ActiveModelTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, ModelTrait,
+};
 
 /// Any SeaORM entity. An entity with a column `org_id` belongs to an organisation, one with
 /// `deleted_at` can be trashed; [`crate::Tx`] narrows every statement accordingly.

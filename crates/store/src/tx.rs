@@ -5,7 +5,8 @@ use std::time::Duration;
 use base::{Error, Id, Result};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    FromQueryResult, Iterable, QueryFilter, QueryResult, QueryTrait, Select, Statement, StatementBuilder, Value,
+    FromQueryResult, Iterable, QueryFilter, QueryResult, QueryTrait, Select, Statement, StatementBuilder,
+    Value,
     sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
@@ -205,7 +206,10 @@ impl Tx {
             self.guard_org(row)?;
         }
         for chunk in rows.chunks(500) {
-            A::Entity::insert_many(chunk.to_vec()).exec_without_returning(&self.inner).await.map_err(error)?;
+            A::Entity::insert_many(chunk.to_vec())
+                .exec_without_returning(&self.inner)
+                .await
+                .map_err(error)?;
         }
         Ok(())
     }

@@ -29,6 +29,13 @@ const messages: typeof zhCN = {
   version_conflict: 'Somebody else has changed this record.',
   conflict: 'This conflicts with existing data.',
   in_use: 'This is still in use and cannot be deleted.',
+  own_role: 'You cannot widen a role that you hold yourself.',
+  own_membership: 'You cannot change your own membership this way.',
+  owner_only: 'Only the owner of the organisation may do this.',
+  already_member: 'This person is a member already.',
+  deletion_started: 'The deletion of this organisation has begun.',
+  session_required: 'This needs a sign-in; an API key is not enough.',
+  organization_signup_closed: 'You may not create an organisation. Ask a platform administrator.',
   built_in: 'Built-in records cannot be changed or deleted.',
   last_owner: 'An organisation needs at least one owner.',
   validation_failed: 'Please check what you entered.',
@@ -45,10 +52,10 @@ const messages: typeof zhCN = {
   mail_disabled: 'Mail has not been configured.',
   field: {
     required: 'Required', taken: 'Already taken', unknown_reference: 'What you chose does not exist', unknown_field: 'Unknown field', unknown_value: 'Unknown value', unknown_operator: 'Unknown condition',
-    invalid_value: 'Invalid value', wrong_type: 'Wrong type', too_short: 'At least {min} characters', too_long: 'At most {max} characters', too_small: 'Not less than {min}', too_large: 'Not more than {max}',
-    too_many: 'Too many', too_common: 'This password is common and easily guessed', too_personal: 'The password must not consist of your name or e-mail', contains_context: 'The password must not consist of your name or e-mail',
-    invalid_email: 'Not an e-mail address', invalid_url: 'Not a web address', invalid_format: 'Wrong format', wrong_password: 'Wrong password', invalid_credentials: 'Wrong password',
-    unknown_time_zone: 'Unknown time zone', cycle: 'Cannot be moved below itself', in_past: 'Must be in the future', cannot_grant: 'You cannot grant a permission that you do not hold',
+    invalid_value: 'Invalid value', wrong_type: 'Wrong type', too_short: 'At least {min} characters', too_long: 'At most {max} characters', out_of_range: 'Must be between {min} and {max}', wrong_length: 'Must have {min} to {max} entries', not_an_email: 'Not an e-mail address', not_a_url: 'Must begin with https:// or http://', circular: 'Cannot be moved below itself', unknown_permission: 'There is no such permission', repeated: 'Given twice', invalid_cursor: 'Not a page of this list', ambiguous: 'Ambiguous',
+    too_many: 'Too many', too_common: 'This password is common and easily guessed', too_personal: 'The password must not consist of your own name or ours',
+    invalid_format: 'Wrong format', wrong_password: 'Wrong password', invalid_credentials: 'Wrong password',
+    unknown_time_zone: 'Unknown time zone', in_past: 'Must be in the future', cannot_grant: 'You cannot grant a permission that you do not hold',
   },
 }
 export default messages

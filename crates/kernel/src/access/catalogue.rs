@@ -74,7 +74,8 @@ impl Catalogue {
     pub fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by(|a, b| a.code.cmp(&b.code));
         entries.dedup_by(|a, b| a.code == b.code);
-        let place = |(at, entry): (usize, &Entry)| (entry.code.clone(), u32::try_from(at).unwrap_or(u32::MAX));
+        let place =
+            |(at, entry): (usize, &Entry)| (entry.code.clone(), u32::try_from(at).unwrap_or(u32::MAX));
         let index = entries.iter().enumerate().map(place).collect();
         Self { shared: Arc::new((entries, index)) }
     }
@@ -128,7 +129,8 @@ mod entity {
 /// Writes the catalogue at start-up, so that other programs can read it. Nodes of different
 /// versions may start at once: rows are added and never fought over.
 pub async fn store_catalogue(tx: &Tx, catalogue: &Catalogue) -> Result<()> {
-    let known: Vec<String> = tx.all(tx.find::<entity::Entity>()).await?.into_iter().map(|row| row.code).collect();
+    let known: Vec<String> =
+        tx.all(tx.find::<entity::Entity>()).await?.into_iter().map(|row| row.code).collect();
     let fresh: Vec<_> = catalogue
         .iter()
         .filter(|(_, entry)| !known.contains(&entry.code))

@@ -14,8 +14,18 @@ use super::{Catalogue, Holder, Permission, grant};
 use crate::App;
 
 /// The five data scopes of a role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    EnumIter,
+    DeriveActiveEnum,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum DataScope {
@@ -202,7 +212,13 @@ impl EffectiveCache {
 }
 
 /// The caller's effective set at `version`.
-pub(crate) async fn load(app: &App, tx: &Tx, user: Id, version: i64, platform: bool) -> Result<Arc<Effective>> {
+pub(crate) async fn load(
+    app: &App,
+    tx: &Tx,
+    user: Id,
+    version: i64,
+    platform: bool,
+) -> Result<Arc<Effective>> {
     let key = (user, tx.org());
     let cache = &app.effective().sets;
     let fresh = |set: &Arc<Effective>| set.version == version && set.holds_platform(app) == platform;

@@ -51,7 +51,11 @@ impl Holder {
 }
 
 /// The permissions of several holders. Tuples that the catalogue does not know are left out.
-pub(super) async fn held_by(tx: &Tx, catalogue: &Catalogue, holders: &[Holder]) -> Result<Vec<(Holder, Permission)>> {
+pub(super) async fn held_by(
+    tx: &Tx,
+    catalogue: &Catalogue,
+    holders: &[Holder],
+) -> Result<Vec<(Holder, Permission)>> {
     let ids = holders.iter().map(|holder| holder.parts().1);
     let select = tx.find::<entity::Entity>().filter(entity::Column::HolderId.is_in(ids));
     let rows = tx.all(select).await?;
@@ -100,7 +104,10 @@ pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<()>
     }
     let added: Vec<&str> = wanted.iter().copied().filter(|c| !before.iter().any(|b| b == c)).collect();
     if let Some(lacking) = added.iter().find(|code| !cx.can(code)) {
-        return Err(Error::forbidden("cannot_grant", format!("you cannot grant {lacking}, which you do not hold")));
+        return Err(Error::forbidden(
+            "cannot_grant",
+            format!("you cannot grant {lacking}, which you do not hold"),
+        ));
     }
     write(tx, cx, holder, &wanted).await?;
     let after: Vec<&str> = wanted.into_iter().collect();

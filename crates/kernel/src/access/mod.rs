@@ -10,7 +10,9 @@ mod grant;
 mod version;
 
 pub use catalogue::{Catalogue, Entry, Permission, Source, store_catalogue};
-pub use effective::{Because, DataScope, Effective, EffectiveCache, Held, Reach, RoleStanding, Standing, explain};
+pub use effective::{
+    Because, DataScope, Effective, EffectiveCache, Held, Reach, RoleStanding, Standing, explain,
+};
 pub use grant::{Holder, codes_of, copy_grants, forget, grants_of, set_grants};
 pub use version::{bump, version_table};
 

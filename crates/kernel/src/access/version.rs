@@ -21,7 +21,8 @@ pub async fn bump(tx: &Tx, now: DateTime<Utc>, kind: &str, subject: Option<Id>) 
         .and_where(Expr::col("id").eq(1))
         .to_owned();
     tx.execute(&advance).await?;
-    let read = Query::select().column("version").from("access_head").and_where(Expr::col("id").eq(1)).to_owned();
+    let read =
+        Query::select().column("version").from("access_head").and_where(Expr::col("id").eq(1)).to_owned();
     let row = tx.query_one(&read).await?;
     let version: i64 = row.map(|row| store::read(&row, "version")).transpose()?.unwrap_or_default();
     let keep = Query::insert()

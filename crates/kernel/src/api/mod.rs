@@ -7,6 +7,7 @@
 mod answer;
 mod mount;
 mod openapi;
+pub(crate) mod record;
 
 use std::sync::Arc;
 

@@ -121,7 +121,14 @@ impl<'a> Mount<'a> {
         patch => PATCH,
     }
 
-    fn plain_route<H, Out>(&mut self, method: Method, name: &str, path: &str, summary: &str, handler: H) -> Route<'_>
+    fn plain_route<H, Out>(
+        &mut self,
+        method: Method,
+        name: &str,
+        path: &str,
+        summary: &str,
+        handler: H,
+    ) -> Route<'_>
     where
         H: for<'x> Handle<'x, Out>,
         Out: Answer + 'static,

@@ -77,11 +77,8 @@ fn describe(operation: &Operation) -> Value {
         out["parameters"] = Value::Array(parameters);
     }
     if !operation.body.is_empty() {
-        let content: Map<String, Value> = operation
-            .body
-            .iter()
-            .map(|(kind, schema)| (kind.clone(), json!({ "schema": schema })))
-            .collect();
+        let content: Map<String, Value> =
+            operation.body.iter().map(|(kind, schema)| (kind.clone(), json!({ "schema": schema }))).collect();
         out["requestBody"] = json!({ "required": true, "content": content });
     }
     out

@@ -61,9 +61,9 @@ pub fn describe(path: &str, message: &str) -> Error {
     if plain.starts_with("unknown field") {
         let name = quoted(plain).unwrap_or_default();
         let known: Vec<&str> = plain.split('`').skip(3).step_by(2).collect();
-        let near = known.iter().max_by(|a, b| {
-            strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name))
-        });
+        let near = known
+            .iter()
+            .max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
         let hint = match near {
             Some(near) if strsim::jaro_winkler(near, &name) > 0.8 => format!("; did you mean {near}?"),
             _ if known.is_empty() => String::new(),

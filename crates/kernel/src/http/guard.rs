@@ -25,7 +25,12 @@ use crate::{
 const ATTEMPTS: usize = 3;
 
 /// Answers one request to an operation.
-pub async fn serve(app: App, operation: Arc<Operation>, params: Vec<(String, String)>, request: Request) -> Response {
+pub async fn serve(
+    app: App,
+    operation: Arc<Operation>,
+    params: Vec<(String, String)>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let origin = origin_of(&app, &parts);
     let request_id = origin.request_id.clone();
@@ -120,7 +125,8 @@ async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response>
 
 /// Opens the caller's unit of work and verifies him in it.
 pub(crate) async fn enter(cx: &mut Cx, mode: Mode) -> Result<()> {
-    let credential = cx.credential.clone().ok_or_else(|| Error::unauthenticated("unauthenticated", "sign in first"))?;
+    let credential =
+        cx.credential.clone().ok_or_else(|| Error::unauthenticated("unauthenticated", "sign in first"))?;
     let app = cx.app.clone();
     let read = Some(app.directory().opening(&credential));
     let tx = app.store().begin(mode, Opening { role: Role::App, org: credential.org, read }).await?;
@@ -131,7 +137,10 @@ pub(crate) async fn enter(cx: &mut Cx, mode: Mode) -> Result<()> {
     let version = admission.access_version;
     let mut effective = access::load(&app, &tx, credential.user, version, admission.platform_admin).await?;
     if !effective.is_member() {
-        return Err(Error::unauthenticated("session_ended", "you are no longer a member here; sign in again"));
+        return Err(Error::unauthenticated(
+            "session_ended",
+            "you are no longer a member here; sign in again",
+        ));
     }
     if let Some(scopes) = &admission.scopes {
         effective = Arc::new(effective.limited(app.catalogue(), scopes));
@@ -169,7 +178,9 @@ async fn read(body: Body, limit: usize) -> Result<Bytes> {
             let detail = format!("the body is larger than {limit} bytes");
             Err(Error::new(Kind::TooLarge, "body_too_large", detail))
         }
-        Err(cause) => Err(Error::malformed("body_incomplete", "the body ended before it was complete").with_source(cause)),
+        Err(cause) => {
+            Err(Error::malformed("body_incomplete", "the body ended before it was complete")
+                .with_source(cause))
+        }
     }
 }
-

@@ -89,7 +89,9 @@ pub(super) async fn bulk(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response
                 answer.ok += 1;
                 Outcome { id, status: 200, code: None }
             }
-            Err(failure) if failure.is_retryable() || failure.kind() == base::Kind::Internal => return Err(failure),
+            Err(failure) if failure.is_retryable() || failure.kind() == base::Kind::Internal => {
+                return Err(failure);
+            }
             Err(failure) => {
                 cx.tx()?.back_to_savepoint("bulk").await?;
                 cx.take_notes();
@@ -115,7 +117,8 @@ async fn targets(cx: &Cx, resource: &dyn Dynamic, input: &Bulk) -> Result<Vec<Id
             Ok(unique)
         }
         (None, Some(text)) => {
-            let mut query = ListQuery::parse_with(resource.spec(), &crate::cx::pairs(text), &["page", "page_size"])?;
+            let mut query =
+                ListQuery::parse_with(resource.spec(), &crate::cx::pairs(text), &["page", "page_size"])?;
             query.trash |= input.action == Action::Restore;
             let mut select = list::select(cx, resource, "list", query.trash)?;
             statement::filtered(&mut select, cx.tx()?.dialect(), &query);
@@ -134,7 +137,8 @@ async fn targets(cx: &Cx, resource: &dyn Dynamic, input: &Bulk) -> Result<Vec<Id
 async fn one(cx: &Cx, resource: &dyn Dynamic, id: Id, input: &Bulk) -> Result<()> {
     match input.action {
         Action::Patch => {
-            let patch = input.patch.clone().ok_or_else(|| Error::field("patch", "required", "is required"))?;
+            let patch =
+                input.patch.clone().ok_or_else(|| Error::field("patch", "required", "is required"))?;
             let row = record::find(cx, resource, id, "update", Trash::Without, true).await?;
             record::update(cx, resource, &row, Json::Object(patch), false).await.map(drop)
         }

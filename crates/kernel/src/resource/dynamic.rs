@@ -7,7 +7,10 @@ use std::{any::Any, marker::PhantomData};
 
 use base::{Error, Id, Result};
 use futures_util::future::BoxFuture;
-use sea_orm::{ActiveModelTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, ModelTrait, QueryResult, Value};
+use sea_orm::{
+    ActiveModelTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, ModelTrait,
+    QueryResult, Value,
+};
 use serde_json::{Map, Value as Json};
 use store::Table;
 
@@ -91,7 +94,8 @@ pub trait Dynamic: Send + Sync {
     /// Hook.
     fn before_save<'a>(&'a self, cx: &'a Cx, change: &'a mut AnyChange) -> BoxFuture<'a, Result<()>>;
     /// Hook.
-    fn after_save<'a>(&'a self, cx: &'a Cx, change: &'a AnyChange, row: &'a Row) -> BoxFuture<'a, Result<()>>;
+    fn after_save<'a>(&'a self, cx: &'a Cx, change: &'a AnyChange, row: &'a Row)
+    -> BoxFuture<'a, Result<()>>;
     /// Hook.
     fn before_delete<'a>(&'a self, cx: &'a Cx, row: &'a Row, purge: bool) -> BoxFuture<'a, Result<()>>;
     /// What is shown of a page of records.
@@ -123,7 +127,8 @@ impl<R: Resource> Typed<R> {
 
 /// Adds the members that every view carries.
 fn stamped(row_values: &[(&'static str, Value)], view: Json) -> Json {
-    let get = |name: &str| row_values.iter().find(|(column, _)| *column == name).map(|(_, v)| value::to_json(v));
+    let get =
+        |name: &str| row_values.iter().find(|(column, _)| *column == name).map(|(_, v)| value::to_json(v));
     let mut out = Map::new();
     if let Some(id) = get("id") {
         out.insert("id".to_owned(), id);
@@ -140,7 +145,7 @@ fn stamped(row_values: &[(&'static str, Value)], view: Json) -> Json {
 }
 
 /// The stamps that a view shows, where the record has them.
-pub(super) const SHOWN_STAMPS: [&str; 6] =
+pub(crate) const SHOWN_STAMPS: [&str; 6] =
     ["version", "created_at", "updated_at", "created_by", "updated_by", "deleted_at"];
 
 impl<R: Resource> Dynamic for Typed<R> {
@@ -214,7 +219,12 @@ impl<R: Resource> Dynamic for Typed<R> {
     fn before_save<'a>(&'a self, cx: &'a Cx, change: &'a mut AnyChange) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { R::before_save(cx, self.change_mut(change)?).await })
     }
-    fn after_save<'a>(&'a self, cx: &'a Cx, change: &'a AnyChange, row: &'a Row) -> BoxFuture<'a, Result<()>> {
+    fn after_save<'a>(
+        &'a self,
+        cx: &'a Cx,
+        change: &'a AnyChange,
+        row: &'a Row,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { R::after_save(cx, self.change(change)?, self.model(row)?).await })
     }
     fn before_delete<'a>(&'a self, cx: &'a Cx, row: &'a Row, purge: bool) -> BoxFuture<'a, Result<()>> {

@@ -7,16 +7,20 @@ use base::Result;
 use futures_util::future::BoxFuture;
 use http::Method;
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::{
     Dynamic, Meta, Resource, Spec, bulk,
-    dynamic::{SHOWN_STAMPS, Schemas, Typed},
-    export, import, list, query, record,
+    dynamic::{Schemas, Typed},
+    export, import, list, record,
 };
 use crate::{
     Api, Cx,
-    api::{Access, Handler, Mount, Operation},
+    api::{
+        Access, Handler, Mount, Operation,
+        record::{binary, if_match, list_parameters, parameter},
+    },
+    sheet::XLSX,
 };
 
 /// Every action of the engine.
@@ -45,11 +49,7 @@ pub(crate) fn register<R: Resource>(api: &mut Api) -> Arc<dyn Dynamic> {
     let mut endpoints = Endpoints { api, meta: R::META, actions: ACTIONS.to_vec() };
     R::endpoints(&mut endpoints);
     let actions = endpoints.actions;
-    let schemas = Schemas {
-        create: root::<R::Create>(),
-        patch: root::<R::Patch>(),
-        view: root::<R::View>(),
-    };
+    let schemas = Schemas { create: root::<R::Create>(), patch: root::<R::Patch>(), view: root::<R::View>() };
     let resource: Arc<dyn Dynamic> = Arc::new(Typed::<R>::new(schemas, actions.clone()));
     let bodies = Bodies {
         create: api.schema::<R::Create>(),
@@ -109,7 +109,15 @@ fn json_body(schema: Json) -> Vec<(String, Json)> {
 
 impl Mounting<'_> {
     /// `id` is the operation's last word, `tail` what follows the collection's path.
-    fn add(&mut self, action: &str, id: &str, method: Method, tail: &str, summary: &str, run: Run) -> &mut Operation {
+    fn add(
+        &mut self,
+        action: &str,
+        id: &str,
+        method: Method,
+        tail: &str,
+        summary: &str,
+        run: Run,
+    ) -> &mut Operation {
         let resource = self.resource.clone();
         let handler: Handler = Arc::new(move |cx: &Cx| run(cx, resource.clone()));
         let meta = self.meta;
@@ -140,12 +148,17 @@ impl Mounting<'_> {
 
     fn export(&mut self) {
         let mut parameters = list_parameters(self.resource.spec(), false);
-        parameters.push(parameter("format", json!({ "enum": ["csv", "xlsx"] }), "File format; csv by default"));
-        let operation = self.add("export", "export", Method::GET, "/export", "export as CSV or XLSX", |cx, r| {
-            Box::pin(export::export(cx, r))
-        });
+        parameters.push(parameter(
+            "format",
+            json!({ "enum": ["csv", "xlsx"] }),
+            "File format; csv by default",
+        ));
+        let operation =
+            self.add("export", "export", Method::GET, "/export", "export as CSV or XLSX", |cx, r| {
+                Box::pin(export::export(cx, r))
+            });
         operation.parameters = parameters;
-        operation.answer.content = vec![("text/csv".into(), binary()), (import::XLSX.into(), binary())];
+        operation.answer.content = vec![("text/csv".into(), binary()), (XLSX.into(), binary())];
         operation.detached = true;
     }
 
@@ -160,10 +173,11 @@ impl Mounting<'_> {
     fn import(&mut self) {
         let report = self.api.schema::<import::ImportReport>();
         let keys = json!({ "type": "string", "enum": keys(self.resource.spec()) });
-        let operation = self.add("import", "import", Method::POST, "/import", "import CSV or XLSX", |cx, r| {
-            Box::pin(import::import(cx, r))
-        });
-        operation.body = vec![("text/csv".into(), json!({ "type": "string" })), (import::XLSX.into(), binary())];
+        let operation =
+            self.add("import", "import", Method::POST, "/import", "import CSV or XLSX", |cx, r| {
+                Box::pin(import::import(cx, r))
+            });
+        operation.body = vec![("text/csv".into(), json!({ "type": "string" })), (XLSX.into(), binary())];
         operation.body_limit = Some(import::BYTES);
         operation.answer = crate::api::plain(200, report);
         operation.parameters = vec![
@@ -184,17 +198,19 @@ impl Mounting<'_> {
         operation.body = json_body(whole);
         operation.parameters = vec![if_match()];
         let part = with_examples(&self.bodies.patch, self.resource, |sample| sample.patch);
-        let operation =
-            self.add("update", "patch", Method::PATCH, "/{id}", "change", |cx, r| Box::pin(record::patch(cx, r)));
+        let operation = self
+            .add("update", "patch", Method::PATCH, "/{id}", "change", |cx, r| Box::pin(record::patch(cx, r)));
         operation.body = json_body(part);
         operation.parameters = vec![if_match()];
     }
 
     fn delete(&mut self, actions: &[&'static str]) {
-        let purge = parameter("purge", json!({ "type": "boolean" }), "Delete for good; needs the permission purge");
-        let operation = self.add("delete", "delete", Method::DELETE, "/{id}", "put into the trash", |cx, r| {
-            Box::pin(record::delete(cx, r))
-        });
+        let purge =
+            parameter("purge", json!({ "type": "boolean" }), "Delete for good; needs the permission purge");
+        let operation =
+            self.add("delete", "delete", Method::DELETE, "/{id}", "put into the trash", |cx, r| {
+                Box::pin(record::delete(cx, r))
+            });
         operation.answer = crate::api::empty(204);
         operation.parameters = vec![purge, if_match()];
         if self.resource.spec().has("deleted_at") {
@@ -206,9 +222,10 @@ impl Mounting<'_> {
         let answer = self.api.schema::<bulk::BulkAnswer>();
         let held = ["update", "delete", "purge"].into_iter().filter(|action| actions.contains(action));
         let codes = held.map(|action| self.meta.permission(action)).collect();
-        let operation = self.add("delete", "bulk", Method::POST, "/bulk", "change or delete many", |cx, r| {
-            Box::pin(bulk::bulk(cx, r))
-        });
+        let operation =
+            self.add("delete", "bulk", Method::POST, "/bulk", "change or delete many", |cx, r| {
+                Box::pin(bulk::bulk(cx, r))
+            });
         operation.access = Access::AnyOf(codes);
         operation.body = json_body(body);
         operation.answer = crate::api::plain(200, answer);
@@ -222,125 +239,4 @@ fn with_examples(schema: &Json, resource: &Arc<dyn Dynamic>, pick: fn(super::Sam
 
 fn keys(spec: &Spec) -> Vec<&'static str> {
     spec.unique.iter().filter(|set| set.len() == 1).filter_map(|set| set.first().copied()).collect()
-}
-
-fn binary() -> Json {
-    json!({ "type": "string", "format": "binary" })
-}
-
-fn parameter(name: &str, schema: Json, description: &str) -> Json {
-    json!({ "name": name, "in": "query", "required": false, "description": description, "schema": schema })
-}
-
-fn if_match() -> Json {
-    json!({
-        "name": "If-Match", "in": "header", "required": false,
-        "description": "The ETag of the version that is to be changed",
-        "schema": { "type": "string", "pattern": "^(\\*|\"[0-9]{1,9}\")$" },
-    })
-}
-
-/// The list grammar of one resource, parameter by parameter.
-pub(crate) fn list_parameters(spec: &Spec, window: bool) -> Vec<Json> {
-    let mut out = Vec::new();
-    if window {
-        out.push(parameter("page", json!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 }), "Page, from 1"));
-        out.push(parameter("page_size", json!({ "type": "integer", "minimum": 1, "maximum": 200 }), "Rows of a page"));
-        out.push(parameter("cursor", json!({ "type": "string" }), "`next_cursor` of the page before, instead of `page`"));
-        out.push(parameter("count", json!({ "enum": ["exact", "none"] }), "Count exactly, or not at all"));
-    }
-    if !spec.search.is_empty() {
-        let about = format!("Words to find in {}", spec.search.join(", "));
-        out.push(parameter("search", json!({ "type": "string", "maxLength": 200 }), &about));
-    }
-    let sorts: Vec<String> = spec.sort.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
-    if !sorts.is_empty() {
-        let items = json!({ "type": "array", "items": { "enum": sorts } });
-        let mut sort = parameter("sort", items, "Columns by comma; `-` descends");
-        sort["style"] = json!("form");
-        sort["explode"] = json!(false);
-        out.push(sort);
-    }
-    if spec.has("deleted_at") {
-        out.push(parameter("trash", json!({ "type": "boolean" }), "The trash instead; needs the permission delete"));
-    }
-    for column in spec.filter.iter().filter_map(|name| spec.column(name)) {
-        for operator in query::operators(column) {
-            let name = if operator == "eq" { column.name.to_owned() } else { format!("{}__{operator}", column.name) };
-            out.push(parameter(&name, filter_schema(column.kind, operator), &format!("Filter: {operator}")));
-        }
-    }
-    out
-}
-
-fn filter_schema(kind: super::Kind, operator: &str) -> Json {
-    use super::Kind::{Boolean, Instant, Integer, Json as JsonKind, Text, Uuid};
-    match (operator, kind) {
-        ("null", _) | (_, Boolean) => json!({ "type": "boolean" }),
-        ("in", _) | (_, JsonKind) => json!({ "type": "string", "description": "Values by comma" }),
-        (_, Integer) => json!({ "type": "integer", "format": "int64" }),
-        (_, Instant) => json!({ "type": "string", "format": "date-time" }),
-        (_, Uuid) => json!({ "type": "string", "format": "uuid" }),
-        (_, Text) => json!({ "type": "string" }),
-    }
-}
-
-impl Api {
-    /// The view with the members that the engine adds, under the view's own name.
-    fn define_view(&mut self, meta: &Meta, spec: &Spec, view: &Json) -> Json {
-        let name = format!("{}Record", capitalised(meta.name));
-        let own = view["$ref"].as_str().and_then(|path| path.rsplit('/').next()).map(str::to_owned);
-        let inner = own.and_then(|name| self.definition(&name).cloned()).unwrap_or_else(|| view.clone());
-        let mut properties: Map<String, Json> = Map::new();
-        let mut required: Vec<Json> = Vec::new();
-        if spec.has("id") {
-            properties.insert("id".into(), json!({ "type": "string", "format": "uuid" }));
-            required.push("id".into());
-        }
-        properties.extend(inner["properties"].as_object().cloned().unwrap_or_default());
-        required.extend(inner["required"].as_array().cloned().unwrap_or_default());
-        for stamp in SHOWN_STAMPS.into_iter().filter(|stamp| spec.has(stamp)) {
-            properties.insert(stamp.into(), stamp_schema(stamp));
-            required.push(stamp.into());
-        }
-        self.define(&name, json!({ "type": "object", "properties": properties, "required": required }))
-    }
-
-    fn define_page(&mut self, meta: &Meta, view: &Json) -> Json {
-        self.define(&format!("{}Page", capitalised(meta.name)), page_schema(view))
-    }
-}
-
-/// The envelope of a list of `view`.
-pub(crate) fn page_schema(view: &Json) -> Json {
-    json!({
-        "type": "object",
-        "properties": {
-            "items": { "type": "array", "items": view },
-            "total": { "type": ["integer", "null"], "minimum": 0 },
-            "total_capped": { "type": "boolean" },
-            "page": { "type": "integer", "minimum": 1 },
-            "page_size": { "type": "integer", "minimum": 1, "maximum": 200 },
-            "next_cursor": { "type": ["string", "null"] },
-        },
-        "required": ["items", "total", "page", "page_size", "next_cursor"],
-    })
-}
-
-fn stamp_schema(name: &str) -> Json {
-    match name {
-        "version" => json!({ "type": "integer", "minimum": 1 }),
-        "created_at" | "updated_at" => json!({ "type": "string", "format": "date-time" }),
-        "deleted_at" => json!({ "type": ["string", "null"], "format": "date-time" }),
-        _ => json!({ "type": ["string", "null"], "format": "uuid" }),
-    }
-}
-
-/// `audit_entry` → `AuditEntry`.
-fn capitalised(name: &str) -> String {
-    let word = |part: &str| {
-        let mut letters = part.chars();
-        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
-    };
-    name.split('_').map(word).collect()
 }

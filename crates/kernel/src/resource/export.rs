@@ -14,13 +14,15 @@ use serde_json::Value as Json;
 use store::Mode;
 
 use super::{
-    Dynamic, ListQuery, list, meta,
+    Dynamic, ListQuery, list,
     statement::{self, Page},
 };
 use crate::{
     Cx,
     api::{Answer, File},
     audit::{self, Event},
+    meta,
+    sheet::{XLSX, csv_rows, safe, text, write_cell},
 };
 
 /// Rows read at a time.
@@ -42,10 +44,11 @@ pub(super) async fn export(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Respon
     match format {
         "csv" => {
             let body = Body::from_stream(csv_stream(reader, columns));
-            File { name: format!("{}.csv", meta.plural), content_type: "text/csv; charset=utf-8", body }.respond(cx)
+            File { name: format!("{}.csv", meta.plural), content_type: "text/csv; charset=utf-8", body }
+                .respond(cx)
         }
         "xlsx" => {
-            let content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+            let content_type = XLSX;
             let body = xlsx(reader, columns).await?;
             File { name: format!("{}.xlsx", meta.plural), content_type, body }.respond(cx)
         }
@@ -88,7 +91,10 @@ impl Reader {
     }
 }
 
-fn csv_stream(reader: Reader, columns: Vec<String>) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
+fn csv_stream(
+    reader: Reader,
+    columns: Vec<String>,
+) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
     // The byte order mark makes spreadsheets read UTF-8.
     let head = [b"\xef\xbb\xbf".to_vec(), csv_rows(std::iter::once(columns.clone()))].concat();
     let start = stream::iter([Ok(Bytes::from(head))]);
@@ -101,15 +107,6 @@ fn csv_stream(reader: Reader, columns: Vec<String>) -> impl futures_util::Stream
         Ok(Some((Bytes::from(csv_rows(lines)), (reader, columns))))
     });
     stream::StreamExt::chain(start, rest)
-}
-
-fn csv_rows(rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    for row in rows {
-        // Writing into memory cannot fail.
-        let _ = writer.write_record(&row);
-    }
-    writer.into_inner().unwrap_or_default()
 }
 
 async fn xlsx(mut reader: Reader, columns: Vec<String>) -> Result<Body> {
@@ -127,7 +124,10 @@ async fn xlsx(mut reader: Reader, columns: Vec<String>) -> Result<Body> {
         for row in rows {
             line += 1;
             if line > SHEET_MOST {
-                return Err(Error::invalid("too_many_records", "a sheet holds 1,000,000 rows; narrow the query"));
+                return Err(Error::invalid(
+                    "too_many_records",
+                    "a sheet holds 1,000,000 rows; narrow the query",
+                ));
             }
             for (at, column) in (0u16..).zip(&columns) {
                 write_cell(sheet, line, at, &row[column]).map_err(Error::internal)?;
@@ -136,48 +136,10 @@ async fn xlsx(mut reader: Reader, columns: Vec<String>) -> Result<Body> {
     }
     let file = tempfile::tempfile().map_err(Error::internal)?;
     let mut copy = file.try_clone().map_err(Error::internal)?;
-    tokio::task::spawn_blocking(move || workbook.save_to_writer(file)).await.map_err(Error::internal)?
+    tokio::task::spawn_blocking(move || workbook.save_to_writer(file))
+        .await
+        .map_err(Error::internal)?
         .map_err(Error::internal)?;
     std::io::Seek::rewind(&mut copy).map_err(Error::internal)?;
     Ok(Body::from_stream(tokio_util::io::ReaderStream::new(tokio::fs::File::from_std(copy))))
-}
-
-/// A cell typed as text is never a formula.
-fn write_cell(
-    sheet: &mut rust_xlsxwriter::Worksheet,
-    line: u32,
-    at: u16,
-    value: &Json,
-) -> std::result::Result<(), rust_xlsxwriter::XlsxError> {
-    match value {
-        Json::Null => return Ok(()),
-        Json::Bool(v) => sheet.write_boolean(line, at, *v)?,
-        Json::Number(n) if n.as_i64().is_some_and(|n| n.abs() < 1 << 53) => {
-            sheet.write_number(line, at, n.as_f64().unwrap_or_default())?
-        }
-        other => {
-            let text: String = text(other).chars().take(32_767).collect();
-            sheet.write_string(line, at, text)?
-        }
-    };
-    Ok(())
-}
-
-/// A value in a cell: lists by comma, objects as JSON.
-fn text(value: &Json) -> String {
-    match value {
-        Json::Null => String::new(),
-        Json::String(text) => text.clone(),
-        Json::Array(items) if items.iter().all(|item| !item.is_object()) => {
-            items.iter().map(self::text).collect::<Vec<_>>().join(",")
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Text that begins like a formula gets an apostrophe in front, the full-width forms included.
-fn safe(text: &str) -> String {
-    let dangerous = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    let number = text.parse::<f64>().is_ok();
-    if text.starts_with(dangerous) && !number { format!("'{text}") } else { text.to_owned() }
 }

@@ -4,35 +4,25 @@
 //! change of it. All rows run in the request's transaction; a dry run, or any failing row, takes
 //! everything back, and the report says what is wrong with which row.
 
-use std::{io::Cursor, sync::Arc};
+use std::sync::Arc;
 
 use axum::response::Response;
 use base::{Error, Id, Kind as ErrorKind, Result};
-use calamine::{Data, Reader as _, Xlsx};
-use http::header;
 use schemars::JsonSchema;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{
-    Dynamic, Kind,
-    meta::{self, Field},
-    record, statement,
-    statement::Trash,
-    value,
-};
+use super::{Dynamic, Kind, record, statement, statement::Trash, value};
 use crate::{
     Cx,
     api::{Answer, Json as Body},
+    meta::{self, Field},
+    sheet::read_table,
 };
 
-/// Rows of one import.
-const MOST: usize = 10_000;
 /// Bytes of one import.
 pub(super) const BYTES: usize = 16 * 1024 * 1024;
-/// The XLSX media type.
-pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 /// Row errors that a report lists.
 const ERRORS: usize = 200;
 
@@ -77,8 +67,9 @@ pub(super) async fn import(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Respon
     for (name, text) in &pairs {
         match name.as_str() {
             "dry_run" => {
-                dry_run =
-                    text.parse().map_err(|_| Error::field("dry_run", "invalid_value", "must be true or false"))?;
+                dry_run = text
+                    .parse()
+                    .map_err(|_| Error::field("dry_run", "invalid_value", "must be true or false"))?;
             }
             "key" if !text.is_empty() => key = Some(key_column(&*resource, text)?),
             "key" => {}
@@ -118,11 +109,17 @@ pub(super) async fn import(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Respon
 }
 
 fn key_column(resource: &dyn Dynamic, name: &str) -> Result<&'static str> {
-    let keys: Vec<&'static str> =
-        resource.spec().unique.iter().filter(|set| set.len() == 1).filter_map(|set| set.first().copied()).collect();
-    keys.iter().copied().find(|key| *key == name).ok_or_else(|| {
-        Error::field("key", "unknown_value", format!("must be one of {}", keys.join(", ")))
-    })
+    let keys: Vec<&'static str> = resource
+        .spec()
+        .unique
+        .iter()
+        .filter(|set| set.len() == 1)
+        .filter_map(|set| set.first().copied())
+        .collect();
+    keys.iter()
+        .copied()
+        .find(|key| *key == name)
+        .ok_or_else(|| Error::field("key", "unknown_value", format!("must be one of {}", keys.join(", "))))
 }
 
 async fn take_row(
@@ -138,7 +135,10 @@ async fn take_row(
     match save_row(cx, resource, headers, cells, key).await {
         Ok(true) => report.created += 1,
         Ok(false) => report.updated += 1,
-        Err(failure) if failure.is_retryable() || matches!(failure.kind(), ErrorKind::Internal | ErrorKind::Unavailable) => {
+        Err(failure)
+            if failure.is_retryable()
+                || matches!(failure.kind(), ErrorKind::Internal | ErrorKind::Unavailable) =>
+        {
             return Err(failure);
         }
         Err(failure) => {
@@ -182,7 +182,8 @@ async fn save_row(
         && let Some(sought) = value::from_json(Kind::Text, &sought)
     {
         let reach = cx.reach(&resource.meta().permission("import"))?;
-        let mut select = statement::scoped(cx.tx()?, resource.spec(), cx.actor()?.id, &reach, Trash::Without)?;
+        let mut select =
+            statement::scoped(cx.tx()?, resource.spec(), cx.actor()?.id, &reach, Trash::Without)?;
         select.and_where(Expr::col(key).eq(sought));
         if let Some(raw) = cx.tx()?.query_one(&select).await? {
             cx.require(&resource.meta().permission("update"))?;
@@ -208,75 +209,4 @@ fn check_headers<'f>(table: &[Vec<String>], fields: &'f [Field]) -> Result<Vec<&
         headers.push(field);
     }
     Ok(headers)
-}
-
-fn read_table(cx: &Cx) -> Result<Vec<Vec<String>>> {
-    let kind = cx.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let table = match kind.split(';').next().unwrap_or_default().trim() {
-        "text/csv" => read_csv(cx.body())?,
-        XLSX => read_xlsx(cx.body())?,
-        _ => {
-            let detail = format!("send the file as text/csv or {XLSX}");
-            return Err(Error::new(ErrorKind::UnsupportedMedia, "unsupported_media_type", detail));
-        }
-    };
-    match table.len() {
-        0 => Err(Error::invalid("empty_file", "the file has no header line")),
-        n if n > MOST + 1 => {
-            Err(Error::invalid("too_many_records", format!("the file has more than {MOST} rows")))
-        }
-        _ => Ok(table),
-    }
-}
-
-fn read_csv(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
-    let mut table = Vec::new();
-    for (at, record) in reader.records().enumerate() {
-        let record = record.map_err(|cause| {
-            Error::malformed("malformed_csv", format!("line {} cannot be read: {cause}", at + 1))
-        })?;
-        table.push(record.iter().map(str::to_owned).collect());
-    }
-    Ok(table)
-}
-
-fn read_xlsx(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
-    let broken = |cause: calamine::XlsxError| {
-        Error::malformed("malformed_xlsx", "the workbook cannot be read").with_source(cause.to_string())
-    };
-    refuse_bomb(bytes)?;
-    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
-    let range = book
-        .worksheet_range_at(0)
-        .ok_or_else(|| Error::invalid("empty_file", "the workbook has no sheet"))?
-        .map_err(broken)?;
-    Ok(range.rows().map(|row| row.iter().map(cell).collect()).collect())
-}
-
-/// A workbook is a ZIP archive; one that claims to unpack to far more than it may is not opened.
-fn refuse_bomb(bytes: &[u8]) -> Result<()> {
-    let mut claimed: u64 = 0;
-    // Central directory headers carry the unpacked size at offset 24.
-    for at in memmem(bytes, b"PK\x01\x02") {
-        if let Some(size) = bytes.get(at + 24..at + 28).and_then(|size| <[u8; 4]>::try_from(size).ok()) {
-            claimed += u64::from(u32::from_le_bytes(size));
-        }
-    }
-    if claimed > 200 * 1024 * 1024 {
-        return Err(Error::invalid("file_too_large", "the workbook unpacks to more than 200 MiB"));
-    }
-    Ok(())
-}
-
-fn memmem<'a>(haystack: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    haystack.windows(needle.len()).enumerate().filter(move |(_, window)| *window == needle).map(|(at, _)| at)
-}
-
-fn cell(data: &Data) -> String {
-    match data {
-        Data::Empty | Data::Error(_) => String::new(),
-        Data::Float(n) if n.fract() == 0.0 && n.abs() < 9e15 => format!("{n:.0}"),
-        other => other.to_string(),
-    }
 }

@@ -16,7 +16,12 @@ use crate::{
 };
 
 /// The records that a list request names, narrowed to what `action` reaches.
-pub(super) fn select(cx: &Cx, resource: &dyn Dynamic, action: &str, trash: bool) -> Result<sea_orm::sea_query::SelectStatement> {
+pub(super) fn select(
+    cx: &Cx,
+    resource: &dyn Dynamic,
+    action: &str,
+    trash: bool,
+) -> Result<sea_orm::sea_query::SelectStatement> {
     let meta = resource.meta();
     let reach = cx.reach(&meta.permission(action))?;
     if trash {

@@ -135,7 +135,11 @@ impl ListQuery {
                 continue;
             }
             if seen.contains(&name.as_str()) {
-                problems.push(FieldError::new(name, "repeated", "is given twice; use __in for several values"));
+                problems.push(FieldError::new(
+                    name,
+                    "repeated",
+                    "is given twice; use __in for several values",
+                ));
                 continue;
             }
             seen.push(name);
@@ -152,9 +156,12 @@ impl ListQuery {
     fn take(&mut self, spec: &Spec, name: &str, text: &str) -> Result<(), FieldError> {
         let wrong = |message: &str| FieldError::new(name, "invalid_value", message);
         match name {
-            "page" => self.page = number(text, 1, 1_000_000).ok_or_else(|| wrong("must be from 1 to 1000000"))?,
+            "page" => {
+                self.page = number(text, 1, 1_000_000).ok_or_else(|| wrong("must be from 1 to 1000000"))?
+            }
             "page_size" => {
-                self.page_size = number(text, 1, PAGE_SIZE_MAX).ok_or_else(|| wrong("must be from 1 to 200"))?;
+                self.page_size =
+                    number(text, 1, PAGE_SIZE_MAX).ok_or_else(|| wrong("must be from 1 to 200"))?;
             }
             "cursor" if text.is_empty() => {}
             "cursor" => self.cursor = Some(text.to_owned()),
@@ -220,9 +227,8 @@ fn filter(spec: &Spec, name: &str, text: &str) -> Result<Filter, FieldError> {
             parts.into_iter().map(parse).collect::<Result<_, _>>()?
         }
         Operator::Null => {
-            let wanted: bool = text
-                .parse()
-                .map_err(|_| FieldError::new(name, "invalid_value", "must be true or false"))?;
+            let wanted: bool =
+                text.parse().map_err(|_| FieldError::new(name, "invalid_value", "must be true or false"))?;
             vec![wanted.into()]
         }
         _ => vec![parse(text)?],

@@ -52,7 +52,14 @@ pub fn expect_version(headers: &HeaderMap, body: Option<&Json>, version: i64) ->
 }
 
 /// The record of that id within what `action` reaches, or 404.
-pub(super) async fn find(cx: &Cx, resource: &dyn Dynamic, id: Id, action: &str, trash: Trash, lock: bool) -> Result<Row> {
+pub(super) async fn find(
+    cx: &Cx,
+    resource: &dyn Dynamic,
+    id: Id,
+    action: &str,
+    trash: Trash,
+    lock: bool,
+) -> Result<Row> {
     let tx = cx.tx()?;
     let reach = cx.reach(&resource.meta().permission(action))?;
     let mut select = statement::scoped(tx, resource.spec(), cx.actor()?.id, &reach, trash)?;
@@ -165,7 +172,13 @@ pub(super) async fn insert(cx: &Cx, resource: &dyn Dynamic, body: Json) -> Resul
 }
 
 /// Changes a record: `whole` is a PUT, else a PATCH.
-pub(super) async fn update(cx: &Cx, resource: &dyn Dynamic, old: &Row, body: Json, whole: bool) -> Result<Row> {
+pub(super) async fn update(
+    cx: &Cx,
+    resource: &dyn Dynamic,
+    old: &Row,
+    body: Json,
+    whole: bool,
+) -> Result<Row> {
     let mut change = if whole { resource.replace(body, old)? } else { resource.patch(body, old)? };
     resource.before_save(cx, &mut change).await?;
     let mut values = resource.values(&change)?;
@@ -176,7 +189,12 @@ pub(super) async fn update(cx: &Cx, resource: &dyn Dynamic, old: &Row, body: Jso
     finish(cx, resource, change, old.id(), "update", Some(old)).await
 }
 
-async fn store_columns(cx: &Cx, resource: &dyn Dynamic, old: &Row, mut values: Vec<(&'static str, Value)>) -> Result<()> {
+async fn store_columns(
+    cx: &Cx,
+    resource: &dyn Dynamic,
+    old: &Row,
+    mut values: Vec<(&'static str, Value)>,
+) -> Result<()> {
     let spec = resource.spec();
     let stamps: [(&'static str, Value); 3] = [
         ("version", (i32::try_from(old.version()).unwrap_or(i32::MAX).saturating_add(1)).into()),
@@ -194,7 +212,10 @@ async fn store_columns(cx: &Cx, resource: &dyn Dynamic, old: &Row, mut values: V
         statement.and_where(Expr::col("version").eq(old.version()));
     }
     match cx.tx()?.execute(&statement).await? {
-        0 => Err(Error::conflict("version_conflict", "somebody else has just changed the record; read it again")),
+        0 => Err(Error::conflict(
+            "version_conflict",
+            "somebody else has just changed the record; read it again",
+        )),
         _ => Ok(()),
     }
 }
@@ -220,7 +241,13 @@ async fn finish(
     Ok(saved)
 }
 
-async fn record(cx: &Cx, resource: &dyn Dynamic, action: &str, row: &Row, changes: Map<String, Json>) -> Result<()> {
+async fn record(
+    cx: &Cx,
+    resource: &dyn Dynamic,
+    action: &str,
+    row: &Row,
+    changes: Map<String, Json>,
+) -> Result<()> {
     let meta = resource.meta();
     let label = row.text(resource.spec().label);
     let event = Event::new(meta.permission(action), meta.full_name()).target(row.id(), label);
@@ -277,7 +304,12 @@ pub(super) async fn purge(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<
 }
 
 /// 422 for a reference to what does not exist here, 409 for a value that is taken.
-async fn check(cx: &Cx, resource: &dyn Dynamic, values: &[(&'static str, Value)], old: Option<&Row>) -> Result<()> {
+async fn check(
+    cx: &Cx,
+    resource: &dyn Dynamic,
+    values: &[(&'static str, Value)],
+    old: Option<&Row>,
+) -> Result<()> {
     let get = |name: &str| values.iter().find(|(column, _)| *column == name).map(|(_, value)| value);
     for (column, target) in &resource.spec().references {
         if let Some(Value::Uuid(Some(id))) = get(column)
@@ -340,8 +372,13 @@ async fn unreferenced(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<()> 
     let name = resource.meta().full_name();
     for other in cx.app.registry().iter() {
         for (column, _) in other.spec().references.iter().filter(|(_, target)| *target == name) {
-            let mut select =
-                statement::scoped(cx.tx()?, other.spec(), cx.actor()?.id, &crate::Reach::All, Trash::Without)?;
+            let mut select = statement::scoped(
+                cx.tx()?,
+                other.spec(),
+                cx.actor()?.id,
+                &crate::Reach::All,
+                Trash::Without,
+            )?;
             select.and_where(Expr::col(*column).eq(row.id())).limit(1);
             if cx.tx()?.query_one(&select).await?.is_some() {
                 let detail = format!("{} still refer to it", other.meta().plural);

@@ -4,7 +4,9 @@ use base::{Error, Id, Result};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
     QueryResult, Value,
-    sea_query::{Alias, Condition, Expr, ExprTrait, Func, NullOrdering, Order, Query, SelectStatement, SimpleExpr},
+    sea_query::{
+        Alias, Condition, Expr, ExprTrait, Func, NullOrdering, Order, Query, SelectStatement, SimpleExpr,
+    },
 };
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -193,7 +195,8 @@ async fn total(tx: &Tx, select: &SelectStatement, query: &ListQuery) -> Result<(
     if query.count == Count::Capped {
         inner.limit(COUNT_CAP + 1);
     }
-    let outer = Query::select().expr_as(Expr::cust("COUNT(*)"), "n").from_subquery(inner, "counted").to_owned();
+    let outer =
+        Query::select().expr_as(Expr::cust("COUNT(*)"), "n").from_subquery(inner, "counted").to_owned();
     let row = tx.query_one(&outer).await?;
     let n: i64 = row.map(|row| store::read(&row, "n")).transpose()?.unwrap_or_default();
     let n = u64::try_from(n).unwrap_or_default();

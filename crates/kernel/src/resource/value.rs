@@ -42,7 +42,9 @@ pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, &'static str> {
         Kind::Text => Ok(text.into()),
         Kind::Integer => text.parse::<i64>().map(Value::from).map_err(|_| "an integer"),
         Kind::Boolean => text.parse::<bool>().map(Value::from).map_err(|_| "true or false"),
-        Kind::Instant => instant(text).map(Value::from).ok_or("an RFC 3339 date-time such as 2026-01-31T08:00:00Z"),
+        Kind::Instant => {
+            instant(text).map(Value::from).ok_or("an RFC 3339 date-time such as 2026-01-31T08:00:00Z")
+        }
         Kind::Uuid => text.parse::<Id>().map(Value::from).map_err(|_| "an id (UUID)"),
         Kind::Json => Err("nothing: this column cannot be filtered"),
     }

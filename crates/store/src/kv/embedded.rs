@@ -4,7 +4,9 @@ use std::{collections::HashMap, path::Path, sync::Arc, sync::Mutex, time::Durati
 
 use base::{Clock, Result};
 use futures_util::future::BoxFuture;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, Value, sqlx};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, Value, sqlx,
+};
 
 use super::Kv;
 use crate::error;

@@ -6,8 +6,10 @@ use serde_json::{Map, Value as Json, json};
 use base::{Error, Result};
 use schemars::JsonSchema;
 
-use super::{Dynamic, Kind, dynamic::SHOWN_STAMPS, query};
-use crate::Cx;
+use crate::{
+    Cx,
+    resource::{Dynamic, Kind, SHOWN_STAMPS, query},
+};
 
 /// One field of a resource.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -144,7 +146,8 @@ pub fn fields(resource: &dyn Dynamic) -> Vec<Field> {
         let null = Json::Null;
         let shown = create.get(&name).or_else(|| view.get(&name)).unwrap_or(&null);
         let create_definitions = schemas.create["$defs"].as_object().unwrap_or(definitions);
-        let schema = resolve(if create.contains_key(&name) { create_definitions } else { definitions }, shown);
+        let schema =
+            resolve(if create.contains_key(&name) { create_definitions } else { definitions }, shown);
         let filterable = column.filter(|column| spec.filter.contains(&column.name));
         let operators = filterable.map(query::operators).unwrap_or_default();
         let reference = spec.references.iter().find(|(column, _)| *column == name);
@@ -167,7 +170,7 @@ pub fn fields(resource: &dyn Dynamic) -> Vec<Field> {
 }
 
 /// The columns of an export.
-pub(super) fn view_columns(resource: &dyn Dynamic) -> Vec<String> {
+pub(crate) fn view_columns(resource: &dyn Dynamic) -> Vec<String> {
     let spec = resource.spec();
     let view = resource.schemas().view["properties"].as_object().cloned().unwrap_or_default();
     let id = spec.has("id").then(|| "id".to_owned());
@@ -177,7 +180,7 @@ pub(super) fn view_columns(resource: &dyn Dynamic) -> Vec<String> {
 
 impl Field {
     /// A cell of a table as the JSON of this field.
-    pub(super) fn parse(&self, cell: &str) -> Result<Json> {
+    pub(crate) fn parse(&self, cell: &str) -> Result<Json> {
         let wrong = |expected: &str| Error::field(&self.name, "invalid_value", format!("must be {expected}"));
         // What an export made harmless comes back as it was.
         let cell = match cell.strip_prefix('\'') {

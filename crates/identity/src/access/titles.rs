@@ -1,0 +1,63 @@
+//! The titles of permissions, put together from a resource's and an action's words.
+//!
+//! May import: `kernel`'s catalogue and registry.
+
+use kernel::{App, access::Entry};
+
+/// Actions: code, Chinese, English.
+const ACTIONS: [(&str, &str, &str); 16] = [
+    ("list", "列出", "List"),
+    ("read", "查看", "Read"),
+    ("create", "新建", "Create"),
+    ("update", "修改", "Change"),
+    ("delete", "删除", "Delete"),
+    ("purge", "彻底删除", "Delete for good"),
+    ("restore", "恢复", "Restore"),
+    ("export", "导出", "Export"),
+    ("import", "导入", "Import"),
+    ("grant", "直接授权", "Grant permissions"),
+    ("sessions", "查看会话", "See sessions"),
+    ("end_sessions", "结束会话", "End sessions"),
+    ("send_reset", "发送重置密码链接", "Send a reset link"),
+    ("revoke", "撤销", "Revoke"),
+    ("rotate", "轮换", "Rotate"),
+    ("anonymize", "匿名化", "Anonymise"),
+];
+
+/// What is no resource of the engine: module, name, Chinese, English.
+const OTHERS: [(&str, &str, &str, &str); 6] = [
+    ("identity", "invitation", "邀请", "Invitations"),
+    ("identity", "session", "会话", "Sessions"),
+    ("identity", "api_key", "API 密钥", "API keys"),
+    ("identity", "organization", "组织", "Organisation"),
+    ("platform", "user", "平台用户", "Platform users"),
+    ("platform", "organization", "平台组织", "Platform organisations"),
+];
+
+/// A permission's titles in Chinese and English.
+pub(super) fn of(app: &App, entry: &Entry) -> (String, String) {
+    let (noun_zh, noun_en) = noun(app, entry);
+    let action = ACTIONS.iter().find(|(code, ..)| *code == entry.action);
+    let (verb_zh, verb_en) = match action {
+        Some((_, zh, en)) => ((*zh).to_owned(), (*en).to_owned()),
+        None => (words(&entry.action), words(&entry.action)),
+    };
+    (format!("{noun_zh}：{verb_zh}"), format!("{noun_en}: {verb_en}"))
+}
+
+fn noun(app: &App, entry: &Entry) -> (String, String) {
+    if let Some(resource) = app.registry().find(&entry.tuple_module()) {
+        return (resource.meta().zh.to_owned(), resource.meta().en.to_owned());
+    }
+    match OTHERS.iter().find(|(module, name, ..)| *module == entry.module && *name == entry.name) {
+        Some((.., zh, en)) => ((*zh).to_owned(), (*en).to_owned()),
+        None => (words(&entry.name), words(&entry.name)),
+    }
+}
+
+/// `send_reset` → `Send reset`.
+fn words(code: &str) -> String {
+    let text = code.replace('_', " ");
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

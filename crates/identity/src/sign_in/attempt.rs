@@ -1,0 +1,128 @@
+//! One attempt to sign in: look, work on the password, decide and write down.
+//!
+//! The password is worked on between two transactions, never inside one. Both transactions and the
+//! work are the same for every outcome.
+
+use base::{Error, Id, Result};
+use kernel::{App, Cx};
+use sea_orm::ActiveValue::Set;
+use store::{Mode, Tx};
+
+use super::{
+    secret::Password,
+    throttle::{self, Knock},
+};
+use crate::{
+    account::{self, Belonging},
+    credential::envelope,
+    entity::app_user,
+    resource::sign_in::entity as log,
+    service::Identity,
+    session::{self, SignedIn},
+};
+
+/// What somebody sent.
+pub(super) struct Attempt {
+    /// User name or e-mail address.
+    pub(super) name: String,
+    /// The password.
+    pub(super) password: Password,
+    /// Where to work.
+    pub(super) organization: Option<Id>,
+}
+
+/// Signs in, or says that it did not work.
+pub(super) async fn sign_in(cx: &Cx, attempt: Attempt) -> Result<SignedIn> {
+    let hasher = &Identity::of(&cx.app)?.hasher;
+    let tx = cx.app.system(Mode::Read).await?;
+    let seen = account::by_sign_in_name(&tx, &attempt.name).await?;
+    let knock = Knock::new(seen.as_ref(), &attempt.name, cx.origin.ip);
+    throttle::admit_address(&tx, &knock, cx.now()).await?;
+    tx.commit().await?;
+
+    let stored = seen.as_ref().and_then(|user| user.password_hash.as_deref());
+    let verdict = hasher.verify(&attempt.password.text, stored).await?;
+    let matches = verdict.matches && attempt.password.genuine;
+    // Only whoever knows the password gets to see how long a new hash takes.
+    let rehashed = if matches && verdict.rehash { Some(hasher.hash(&attempt.password.text).await?) } else { None };
+
+    let tx = cx.app.system(Mode::Write).await?;
+    // Attempts on one account go one by one from here, so the count below is exact.
+    let user = account::lock(&tx, seen.as_ref().map_or(Id::nil(), |user| user.id)).await?;
+    throttle::admit_address(&tx, &knock, cx.now()).await?;
+    let locked = throttle::is_locked(&tx, &knock, cx.now()).await?;
+    let unchanged = user.as_ref().is_some_and(|user| user.password_hash.as_deref() == stored);
+    let reason = reason(user.as_ref(), locked, matches && unchanged);
+    throttle::note(&cx.app, &tx, &knock, reason.is_some(), locked).await?;
+    let owner = user.as_ref().map_or(Id::nil(), |user| user.id);
+    let belongings = account::belongings(&tx, owner).await?;
+    write_log(cx, &tx, user.as_ref(), &belongings, reason).await?;
+    match (user, reason) {
+        (Some(user), None) => {
+            let user = record_success(&cx.app, &tx, user, rehashed).await?;
+            let answer = session::start(cx, &tx, &user, attempt.organization).await?;
+            tx.commit().await?;
+            Ok(answer)
+        }
+        _ => {
+            tx.commit().await?;
+            Err(refused())
+        }
+    }
+}
+
+/// The one answer to every attempt that fails.
+fn refused() -> Error {
+    envelope::failed()
+}
+
+/// Why an attempt fails, for the organisation's log; `None` when it does not.
+fn reason(user: Option<&app_user::Model>, locked: bool, matches: bool) -> Option<&'static str> {
+    match user {
+        _ if locked => Some("locked"),
+        Some(user) if matches && user.disabled_at.is_some() => Some("disabled"),
+        Some(_) if matches => None,
+        _ => Some("password"),
+    }
+}
+
+/// A row in the log of every organisation that the person is a member of.
+async fn write_log(
+    cx: &Cx,
+    tx: &Tx,
+    user: Option<&app_user::Model>,
+    belongings: &[Belonging],
+    reason: Option<&'static str>,
+) -> Result<()> {
+    let Some(user) = user else { return Ok(()) };
+    let row = |belonging: &Belonging| log::ActiveModel {
+        id: Set(cx.app.new_id()),
+        org_id: Set(belonging.organization.id),
+        at: Set(cx.now()),
+        user_id: Set(user.id),
+        username: Set(user.username.clone()),
+        outcome: Set(if reason.is_some() { "failed" } else { "ok" }.to_owned()),
+        reason: Set(reason.unwrap_or_default().to_owned()),
+        ip: Set(cx.origin.ip.map(|ip| ip.to_string()).unwrap_or_default()),
+        user_agent: Set(cx.origin.user_agent.clone()),
+        search_key: Set(user.username_key.clone()),
+    };
+    tx.insert_all(belongings.iter().map(row).collect()).await
+}
+
+/// When the person last signed in, and a hash of today's kind. Neither is a change of the record.
+async fn record_success(
+    app: &App,
+    tx: &Tx,
+    user: app_user::Model,
+    rehashed: Option<String>,
+) -> Result<app_user::Model> {
+    use sea_orm::{ColumnTrait, Condition};
+    let now = app.now();
+    let mut row = app_user::ActiveModel { last_sign_in_at: Set(Some(now)), ..Default::default() };
+    if let Some(hash) = rehashed {
+        row.password_hash = Set(Some(hash));
+    }
+    tx.update_where(row, Condition::all().add(app_user::Column::Id.eq(user.id))).await?;
+    Ok(app_user::Model { last_sign_in_at: Some(now), ..user })
+}

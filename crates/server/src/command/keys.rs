@@ -1,0 +1,39 @@
+//! `tenon keys rotate`: new keys sign and encrypt from now on.
+
+use base::{Clock, SystemClock};
+use identity::{credential::jwt::Algorithm, service};
+use store::Mode;
+
+use crate::{
+    cli::{Failure, KeysCommand, print},
+    config::{Config, Inputs},
+};
+
+use super::{parts, schema};
+
+/// Runs one of the commands.
+pub fn run(inputs: &Inputs, command: &KeysCommand) -> Result<(), Failure> {
+    let config = Config::load(inputs)?;
+    match command {
+        KeysCommand::Rotate => parts::block_on(rotate(&config)),
+    }
+}
+
+async fn rotate(config: &Config) -> Result<(), Failure> {
+    let opened = schema::open(config).await?;
+    schema::ensure(config, &opened.store, false).await?;
+    let (settings, sealer) = (parts::identity_settings(config), parts::sealer(config)?);
+    let tx = opened.store.begin_system(Mode::Write).await?;
+    let made = service::rotate_keys(&tx, SystemClock.now(), &settings, &sealer).await?;
+    tx.commit().await?;
+    let hours = service::KEY_OVERLAP.num_hours();
+    let mut text: String = made.iter().map(|kid| format!("made key {kid}\n")).collect();
+    text += &format!("the keys before are accepted for {hours} hours; running servers take the new ones up within 30 s\n");
+    if settings.algorithm == Algorithm::HS256 {
+        text += "access tokens are signed with HS256: to change that key, change JWT_SECRET_KEY\n";
+    } else if settings.jwt_private_key.is_some() {
+        text += "access tokens are signed with JWT_PRIVATE_KEY: to change that key, change the setting\n";
+    }
+    print(&text);
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! The commands that need more than the configuration, one file each.
+//!
+//! A command reads its settings, opens what it needs through [`parts`] and says what it did on
+//! standard output; what went wrong is one line on standard error and an exit code
+//! ([`crate::cli::Failure`]).
+
+mod columns;
+pub mod createsuperuser;
+pub mod db;
+pub mod doctor;
+pub mod keys;
+mod listener;
+pub mod migrate;
+pub mod openapi;
+pub mod parts;
+pub mod rls;
+mod schema;
+pub mod serve;
+pub mod user;

@@ -1,0 +1,186 @@
+//! `tenon serve`: from the configuration to a running server, and back to nothing.
+
+use std::time::Duration;
+
+use base::secret::ExposeSecret;
+use kernel::App;
+use store::Mode;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    cli::{self, Failure, ServeArgs, print},
+    config::{AppEnv, Config, Inputs, Source},
+    logging, ticker,
+    wiring::{self, migrations},
+};
+
+use super::{
+    listener::{self, Bound},
+    parts::{self, Opened},
+    schema,
+};
+
+/// How long requests that are being answered may take after the signal to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Serves until a signal says to stop.
+pub fn run(inputs: &Inputs, args: &ServeArgs) -> Result<(), Failure> {
+    let config = Config::load(inputs)?;
+    config.ensure_data_dir()?;
+    if args.recreate_db && config.env == AppEnv::Prod {
+        return Err(Failure::refused("--recreate-db destroys every row and works in dev only"));
+    }
+    parts::block_on(async {
+        let logging = logging::init(&config.log, &config.app_name)?;
+        let outcome = Box::pin(start(config, args)).await;
+        if let Err(error) = tokio::task::spawn_blocking(|| logging.shutdown()).await {
+            tracing::warn!(%error, "the last traces were not delivered");
+        }
+        outcome
+    })
+}
+
+async fn start(mut config: Config, args: &ServeArgs) -> Result<(), Failure> {
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let mut signals = Signals::new()?;
+    let bound = listener::bind(&config.http).await?;
+    if derived_base_url(&config) {
+        // With port 0 only the socket knows.
+        config.http.base_url = bound.url();
+    }
+    tokio::select! {
+        outcome = Box::pin(ready(&config, args)) => {
+            let (opened, built) = outcome?;
+            Box::pin(work(&config, bound, opened, built, &mut signals)).await
+        }
+        () = signals.next() => Ok(()),
+    }
+}
+
+/// Everything that must be true before the first request.
+async fn ready(config: &Config, args: &ServeArgs) -> Result<(Opened, wiring::Built), Failure> {
+    let opened = schema::open(config).await?;
+    if args.recreate_db {
+        recreate(config, &opened, args.yes).await?;
+    }
+    schema::ensure(config, &opened.store, args.migrate).await?;
+    schema::insist_on_policies(config, &opened.store).await?;
+    let parts = parts::assemble(config, opened.store.clone()).await?;
+    let built = wiring::build(parts, wiring::api()).await?;
+    Ok((opened, built))
+}
+
+/// Drops every table.
+async fn recreate(config: &Config, opened: &Opened, yes: bool) -> Result<(), Failure> {
+    let status = migrations().status(&opened.store).await?;
+    let steps = status.iter().filter(|one| one.applied).count();
+    if steps == 0 {
+        return Ok(());
+    }
+    cli::confirm(&format!("destroy every row in {}", config.database.shown_url), yes)?;
+    let migrator = schema::migrator(config, &opened.store).await?;
+    migrations().down(&migrator, steps).await?;
+    Ok(())
+}
+
+async fn work(
+    config: &Config,
+    bound: Bound,
+    opened: Opened,
+    built: wiring::Built,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let (stop, stopped) = watch::channel(false);
+    let url = bound.url();
+    let listener = bound.open(&config.http)?;
+    announce(config, &built.app, &url).await?;
+    let mut ticking = ticker::start(built.app.clone(), stopped.clone());
+    let serving = listener::serve(listener, built.router, stopped);
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => {}
+        () = signals.next() => {}
+    }
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    let finish = async {
+        serving.await;
+        let _ = (&mut ticking).await;
+    };
+    tokio::select! {
+        () = finish => {}
+        () = tokio::time::sleep(GRACE) => tracing::warn!("some requests took too long and were cut off"),
+        () = signals.next() => tracing::warn!("a second signal: requests were cut off"),
+    }
+    ticking.abort();
+    opened.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn derived_base_url(config: &Config) -> bool {
+    config.settings.entry("APP_BASE_URL").is_none_or(|entry| entry.source == Source::Derived)
+}
+
+/// Says where to look and, on a fresh installation, what to do there.
+async fn announce(config: &Config, app: &App, url: &str) -> Result<(), Failure> {
+    let name = concat!("Tenon ", env!("CARGO_PKG_VERSION"));
+    let shown = &config.database.shown_url;
+    tracing::info!(%url, env = %config.env, database = %shown, "serving");
+    let mut text = format!("{name} serves {url} ({}, {shown})\n", config.env);
+    if !derived_base_url(config) {
+        text += &format!("People reach it at {}\n", config.http.base_url);
+    }
+    let tx = app.system(Mode::Read).await?;
+    let initialized = identity::setup::is_initialized(&tx).await?;
+    tx.commit().await?;
+    if !initialized {
+        let base = &config.http.base_url;
+        text += &format!("Set it up: open {base} in a browser\n");
+        text += &match (&config.setup_token, config.env, is_loopback(url)) {
+            (Some(_), AppEnv::Dev, true) => String::new(),
+            (Some(token), AppEnv::Dev, false) if generated(config) => {
+                format!("From another machine it asks for this set-up token: {}\n", token.expose_secret())
+            }
+            (Some(_), ..) => "It asks for the set-up token that SETUP_TOKEN holds\n".to_owned(),
+            (None, ..) => "SETUP_TOKEN is not set, so set-up is closed: set it and start again\n".to_owned(),
+        };
+    }
+    print(&text);
+    Ok(())
+}
+
+fn generated(config: &Config) -> bool {
+    config.settings.entry("SETUP_TOKEN").is_some_and(|entry| entry.source == Source::Generated)
+}
+
+fn is_loopback(url: &str) -> bool {
+    url.starts_with("http://127.") || url.starts_with("http://[::1]")
+}
+
+/// What asks the process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::failed(format!("signals cannot be received: {error}")))
+        };
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

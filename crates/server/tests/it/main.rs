@@ -1,0 +1,14 @@
+//! The one integration binary: everything with HTTP or SQL, in process, on the database that
+//! `TEST_DATABASE` names.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+
+mod contract;
+mod credential;
+mod credential_envelope;
+mod credential_jwt;
+mod identity_flows;
+mod kernel_rules;
+mod sweep;
+mod support;
+mod tenancy;

@@ -1,0 +1,224 @@
+//! The sweep: every operation × nobody, another organisation, no permission, read-only, a disabled
+//! user. It walks the operations that the router was built from, so a route that exists is in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Method;
+use kernel::api::{Access, Operation};
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Org, TestApp};
+
+/// The only operations that anybody may call. Adding to this list is a decision.
+const PUBLIC: &[&str] = &[
+    "system.live",
+    "system.health",
+    "system.ready",
+    "system.metrics",
+    "system.openapi",
+    "system.schema",
+    "system.docs",
+    "system.swagger",
+    "system.redoc",
+    "system.schema_redoc",
+    "auth.check_init",
+    "auth.init_user",
+    "auth.public_key",
+    "auth.jwks",
+    "auth.login",
+    "auth.token",
+    "auth.refresh",
+    "auth.forgot_password",
+    "auth.reset_password",
+    "auth.confirm_email",
+    "auth.read_invitation",
+    "auth.accept_invitation",
+];
+
+/// Ids of real records of an organisation, by the path of their collection.
+async fn real_ids(app: &TestApp, org: &Org) -> BTreeMap<String, String> {
+    let mut ids = BTreeMap::new();
+    for resource in app.app.registry().iter() {
+        let path = resource.meta().path();
+        if let Some(sample) = resource.samples().into_iter().next() {
+            let body: Value = serde_json::from_str(&sample.create.to_string().replace("{n}", "77")).unwrap();
+            ids.insert(path.clone(), org.owner.post(&path, body).await.expect(201).id().to_string());
+        } else if let Some(first) = org.owner.get(&path).await.expect(200).items().first() {
+            ids.insert(path, first["id"].as_str().unwrap().to_owned());
+        }
+    }
+    ids
+}
+
+/// The operation's path with ids of `ids` where the collection is known, else with one that does not exist.
+fn filled(operation: &Operation, ids: &BTreeMap<String, String>) -> String {
+    let collection = operation.path.split("/{").next().unwrap_or_default();
+    let id = ids.get(collection).map_or("00000000-0000-7000-8000-00000000dead", String::as_str);
+    let mut out = String::new();
+    for part in operation.path.split('/').skip(1) {
+        out.push('/');
+        out.push_str(if part.starts_with('{') { id } else { part });
+    }
+    out
+}
+
+/// A body that is JSON, where the operation takes one.
+fn body(operation: &Operation) -> Option<Value> {
+    operation.body.iter().any(|(kind, _)| kind == "application/json").then(|| json!({}))
+}
+
+async fn call(caller: &Caller, operation: &Operation, ids: &BTreeMap<String, String>) -> crate::support::Reply {
+    caller.send(operation.method.clone(), &filled(operation, ids), body(operation)).await
+}
+
+#[tokio::test]
+async fn only_the_listed_operations_are_public() {
+    let app = TestApp::new().await;
+    let public = app.operations.iter().filter(|operation| operation.access == Access::Public);
+    let found: BTreeSet<&str> = public.map(|operation| operation.id.as_str()).collect();
+    assert_eq!(found, PUBLIC.iter().copied().collect::<BTreeSet<_>>());
+}
+
+#[tokio::test]
+async fn the_document_lists_every_operation_with_its_permission() {
+    let app = TestApp::new().await;
+    let document = app.anon().get("/openapi.json").await.expect(200).body;
+    let mut listed = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, described) in item.as_object().unwrap() {
+            listed += 1;
+            let operation = app
+                .operations
+                .iter()
+                .find(|o| o.path == *path && o.method.as_str().eq_ignore_ascii_case(method))
+                .unwrap_or_else(|| panic!("{method} {path} is documented but not served"));
+            let summary = described["summary"].as_str().unwrap_or_default();
+            assert!(summary.len() > 3, "{} has no summary", operation.id);
+            match &operation.access {
+                Access::Permission(code) => assert_eq!(described["x-permission"], json!(code)),
+                Access::AnyOf(codes) => assert_eq!(described["x-permission"], json!(codes)),
+                Access::Public => assert_eq!(described["security"], json!([])),
+                Access::SignedIn => assert_eq!(described["x-access"], "signed_in"),
+            }
+        }
+    }
+    assert_eq!(listed, app.operations.len());
+}
+
+#[tokio::test]
+async fn nobody_gets_401_everywhere_but_on_public_operations() {
+    let app = TestApp::new().await;
+    let org = app.org("sweep").await;
+    let ids = real_ids(&app, &org).await;
+    for operation in app.operations.iter().filter(|operation| operation.access != Access::Public) {
+        let reply = call(&app.anon(), operation, &ids).await;
+        assert_eq!(reply.status.as_u16(), 401, "{}: {}", operation.id, reply.text());
+        let reply = call(&app.anon().with_token("not.a.token"), operation, &ids).await;
+        assert_eq!(reply.status.as_u16(), 401, "{}: {}", operation.id, reply.text());
+    }
+}
+
+#[tokio::test]
+async fn a_member_without_roles_gets_403_wherever_a_permission_is_needed() {
+    let app = TestApp::new().await;
+    let org = app.org("sweep").await;
+    let ids = real_ids(&app, &org).await;
+    let nobody = app.member(&org, "powerless", &[]).await;
+    for operation in &app.operations {
+        if matches!(operation.access, Access::Public | Access::SignedIn) {
+            continue;
+        }
+        let reply = call(&nobody, operation, &ids).await;
+        assert_eq!(reply.status.as_u16(), 403, "{}: {}", operation.id, reply.text());
+        assert_eq!(reply.code(), "permission_denied", "{}", operation.id);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_reads_and_changes_nothing() {
+    let app = TestApp::new().await;
+    let org = app.org("sweep").await;
+    let ids = real_ids(&app, &org).await;
+    let reading = |code: &&str| {
+        let action = code.rsplit(':').next().unwrap_or_default();
+        ["list", "read"].contains(&action) && !code.starts_with("platform:")
+    };
+    let codes: Vec<&str> = app.app.catalogue().iter().map(|(_, entry)| entry.code.as_str()).filter(reading).collect();
+    let reader = app.member(&org, "reader", &codes).await;
+    for operation in &app.operations {
+        let Access::Permission(code) = &operation.access else { continue };
+        let reply = call(&reader, operation, &ids).await;
+        if codes.contains(&code.as_str()) {
+            assert!(reply.status.as_u16() == 200 || reply.status.as_u16() == 404, "{}: {}", operation.id, reply.text());
+            assert_eq!(operation.method, Method::GET, "{} changes something under {code}", operation.id);
+        } else {
+            assert_eq!(reply.status.as_u16(), 403, "{}: {}", operation.id, reply.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_owner_of_another_organisation_finds_nothing() {
+    let app = TestApp::new().await;
+    let org = app.org("sweep").await;
+    let ids = real_ids(&app, &org).await;
+    let other = app.org("other").await;
+    for operation in app.operations.iter().filter(|operation| operation.path.contains('{')) {
+        if !matches!(operation.access, Access::Permission(_)) || operation.id.starts_with("platform.") {
+            continue;
+        }
+        let reply = call(&other.owner, operation, &ids).await;
+        // A body that is not right may be refused before the record is looked for; nothing may succeed.
+        let fine = [404, 422].contains(&reply.status.as_u16());
+        assert!(fine, "{} answered {}: {}", operation.id, reply.status, reply.text());
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_user_gets_401_everywhere() {
+    let app = TestApp::new().await;
+    let org = app.org("sweep").await;
+    let ids = real_ids(&app, &org).await;
+    let person = app.person("gone").await;
+    let tx = app.tx(org.id).await;
+    identity::resource::user::join(&app.app, &tx, &person, None, Default::default()).await.unwrap();
+    tx.commit().await.unwrap();
+    let gone = app.sign_in(person.clone(), Some(org.id)).await;
+    gone.get("/api/auth/user/info").await.expect(200);
+    let tx = app.app.system(store::Mode::Write).await.unwrap();
+    let disabled = identity::entity::app_user::ActiveModel {
+        disabled_at: sea_orm::ActiveValue::Set(Some(app.now())),
+        ..Default::default()
+    };
+    let condition = sea_orm::Condition::all()
+        .add(sea_orm::ColumnTrait::eq(&identity::entity::app_user::Column::Id, person.id));
+    tx.update_where(disabled, condition).await.unwrap();
+    tx.commit().await.unwrap();
+    for operation in app.operations.iter().filter(|operation| operation.access != Access::Public) {
+        let reply = call(&gone, operation, &ids).await;
+        assert_eq!(reply.status.as_u16(), 401, "{}: {}", operation.id, reply.text());
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_path_or_verb_gets_around_the_guard() {
+    let app = TestApp::new().await;
+    let anon = app.anon();
+    for path in [
+        "/api/posts/", "/api//posts", "//api/posts", "/API/posts", "/api/posts;x", "/api/%70osts", "/api/posts%2f",
+        "/api/posts/%2e%2e/posts", "/api/./posts", "/api/posts/..", "/api/posts//",
+    ] {
+        let reply = anon.get(path).await;
+        assert!(!reply.body["items"].is_array(), "{path} answered {}", reply.text());
+    }
+    for verb in ["OPTIONS", "TRACE", "CONNECT", "PROPFIND", "HEAD"] {
+        let reply = anon.send(Method::from_bytes(verb.as_bytes()).unwrap(), "/api/posts", None).await;
+        assert!(reply.status.as_u16() >= 400 || reply.bytes.is_empty(), "{verb}");
+        assert_ne!(reply.status.as_u16(), 200, "{verb}");
+    }
+    let reply = anon.with("x-http-method-override", "GET").post("/api/posts", json!({})).await;
+    assert_eq!(reply.status.as_u16(), 401);
+    let reply = anon.send(Method::DELETE, "/api/posts", None).await;
+    assert_eq!(reply.status.as_u16(), 405);
+    assert!(reply.header("allow").contains("GET"), "{:?}", reply.headers);
+}
