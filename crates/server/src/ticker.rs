@@ -91,7 +91,8 @@ fn note(job: &str, failing: bool, outcome: std::thread::Result<Result<()>>) -> b
             true
         }
         Err(panic) => {
-            let what = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+            let what =
+                panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
             tracing::error!(job, panic = what.unwrap_or("without a message"), "a recurring job panicked");
             true
         }

@@ -211,14 +211,14 @@ impl TableDdl<'_> {
         if self.trash {
             all.push("alive");
         }
-        let name = format!("uq_{}_{}", self.name, columns.join("_"));
+        let name = bounded(format!("uq_{}_{}", self.name, columns.join("_")));
         self.constraints.push(format!("CONSTRAINT {name} UNIQUE ({})", all.join(", ")));
         self
     }
 
     /// An index for lists sorted or filtered by these columns.
     pub fn index(mut self, columns: &[&'static str]) -> Self {
-        let name = format!("ix_{}_{}", self.name, columns.join("_"));
+        let name = bounded(format!("ix_{}_{}", self.name, columns.join("_")));
         let mut all = Vec::new();
         if self.tenant {
             all.push("org_id");
@@ -234,7 +234,7 @@ impl TableDdl<'_> {
     /// A reference that the database checks. Between tenants' tables it is composite, so that a
     /// row can never point into another organisation.
     pub fn references(mut self, column: &'static str, target: &'static str) -> Self {
-        let name = format!("fk_{}_{column}", self.name);
+        let name = bounded(format!("fk_{}_{column}", self.name));
         let clause = if self.tenant {
             format!("CONSTRAINT {name} FOREIGN KEY (org_id, {column}) REFERENCES {target} (org_id, id)")
         } else {
@@ -284,6 +284,16 @@ impl TableDdl<'_> {
             }
         }
     }
+}
+
+/// A name that every database can hold (PostgreSQL cuts at 63 bytes, MySQL refuses more than 64):
+/// a long one keeps its beginning and gets a checksum (FNV-1a) of the whole.
+fn bounded(name: String) -> String {
+    if name.len() <= 63 {
+        return name;
+    }
+    let fold = |sum: u32, byte: u8| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    format!("{}_{:08x}", &name[..54], name.bytes().fold(0x811c_9dc5, fold))
 }
 
 /// Grants, and for a tenant's table the policies of decision 2 (uuid compared with uuid, once per statement).

@@ -7,40 +7,10 @@ use std::{
 };
 
 use base::{Id, Result};
-use sea_orm::entity::prelude::*;
 use store::Tx;
 
 use super::{Catalogue, Holder, Permission, grant};
 use crate::App;
-
-/// The five data scopes of a role.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    EnumIter,
-    DeriveActiveEnum,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum DataScope {
-    /// Every row of the organisation.
-    All,
-    /// Rows of the departments that the role names.
-    Departments,
-    /// Rows of the member's own department.
-    Department,
-    /// Rows of the member's own department and every one below it.
-    DepartmentAndBelow,
-    /// The member's own rows.
-    #[serde(rename = "self")]
-    Own,
-}
 
 /// Which rows of a resource somebody reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]

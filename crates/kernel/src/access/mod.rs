@@ -7,13 +7,15 @@
 mod catalogue;
 mod effective;
 mod grant;
+mod scope;
 mod version;
 
 pub use catalogue::{Catalogue, Entry, Permission, Source, store_catalogue};
 pub use effective::{
-    Because, DataScope, Effective, EffectiveCache, Held, Reach, RoleStanding, Standing, explain,
+    Because, Effective, EffectiveCache, Held, Reach, RoleStanding, Standing, explain,
 };
 pub use grant::{Holder, codes_of, copy_grants, forget, grants_of, set_grants};
+pub use scope::DataScope;
 pub use version::{bump, version_table};
 
 pub(crate) use effective::load;

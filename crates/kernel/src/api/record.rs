@@ -66,7 +66,7 @@ pub(crate) fn list_parameters(spec: &Spec, window: bool) -> Vec<Json> {
     }
     for column in spec.filter.iter().filter_map(|name| spec.column(name)) {
         for operator in query::operators(column) {
-            let name = if operator == "eq" {
+            let name = if operator == "eq" && !query::RESERVED.contains(&column.name) {
                 column.name.to_owned()
             } else {
                 format!("{}__{operator}", column.name)

@@ -93,6 +93,10 @@ async fn attempt(
                 tracing::debug!(operation = operation.id, tries, "trying again after a lost lock");
             }
             Err(failure) => {
+                // Before anything else: an embedded database has one writer.
+                if let Some(tx) = cx.tx.take() {
+                    let _ = tx.rollback().await;
+                }
                 if failure.code() == "permission_denied" && mode == Mode::Write {
                     audit::record_denial(&cx, operation).await;
                 }

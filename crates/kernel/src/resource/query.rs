@@ -7,6 +7,8 @@ use super::{Column, Spec, value};
 
 /// The largest page.
 pub const PAGE_SIZE_MAX: u64 = 200;
+/// Words of the grammar; a column of that name is filtered as `<name>__eq`.
+pub const RESERVED: [&str; 7] = ["page", "page_size", "cursor", "search", "sort", "trash", "count"];
 const PAGE_SIZE: u64 = 20;
 /// Values in one `__in` list.
 const IN_MAX: usize = 200;

@@ -29,7 +29,7 @@ async fn init(config: &Config) -> Result<(), Failure> {
     }
     let plan = schema::plan(config)?;
     let done = plan.apply().await.map_err(|error| {
-        let failure = Failure::from(error);
+        let failure = parts::unreachable(error);
         let who = match config.database.admin_url {
             Some(_) => "DATABASE_ADMIN_URL",
             None => "DATABASE_ADMIN_URL is not set, and DATABASE_URL",

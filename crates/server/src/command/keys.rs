@@ -28,7 +28,9 @@ async fn rotate(config: &Config) -> Result<(), Failure> {
     tx.commit().await?;
     let hours = service::KEY_OVERLAP.num_hours();
     let mut text: String = made.iter().map(|kid| format!("made key {kid}\n")).collect();
-    text += &format!("the keys before are accepted for {hours} hours; running servers take the new ones up within 30 s\n");
+    text += &format!(
+        "the keys before are accepted for {hours} hours; running servers take the new ones up within 30 s\n"
+    );
     if settings.algorithm == Algorithm::HS256 {
         text += "access tokens are signed with HS256: to change that key, change JWT_SECRET_KEY\n";
     } else if settings.jwt_private_key.is_some() {

@@ -43,7 +43,10 @@ pub struct Bound {
 /// Takes the configured address.
 pub async fn bind(http: &Http) -> Result<Bound, Failure> {
     let unknown = |error: std::io::Error| {
-        Failure::refused(format!("APP_HOST={} cannot be resolved ({error}); use 127.0.0.1, or 0.0.0.0 for every interface", http.host))
+        Failure::refused(format!(
+            "APP_HOST={} cannot be resolved ({error}); use 127.0.0.1, or 0.0.0.0 for every interface",
+            http.host
+        ))
     };
     let mut last = None;
     for address in lookup_host(http.listen()).await.map_err(unknown)? {
@@ -73,7 +76,9 @@ pub fn explain(http: &Http, error: &std::io::Error) -> Failure {
             format!("port {port} needs rights that this user does not have; use --port with 1024 or more")
         }
         ErrorKind::AddrNotAvailable => {
-            format!("{host} is no address of this machine; use --host 127.0.0.1, or 0.0.0.0 for every interface")
+            format!(
+                "{host} is no address of this machine; use --host 127.0.0.1, or 0.0.0.0 for every interface"
+            )
         }
         _ => format!("{host} port {port} cannot be listened on: {error}"),
     })

@@ -46,7 +46,11 @@ async fn down(config: &Config, opened: &Opened, args: &MigrateArgs) -> Result<()
     if names.is_empty() {
         return report_down(args, &names);
     }
-    let what = format!("take back {} with everything in their tables ({})", names.join(", "), config.database.shown_url);
+    let what = format!(
+        "take back {} with everything in their tables ({})",
+        names.join(", "),
+        config.database.shown_url
+    );
     cli::confirm(&what, args.yes)?;
     let migrator = schema::migrator(config, &opened.store).await?;
     let reverted = migrations().down(&migrator, steps).await;

@@ -1,6 +1,6 @@
 //! From the configuration to the parts that an application is made of.
 
-use std::sync::Arc;
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, sync::Arc};
 
 use base::{Clock, Secret, SystemClock, secret::ExposeSecret};
 use identity::{
@@ -47,15 +47,26 @@ pub struct Opened {
 
 /// Connects to a database of the configured kind.
 pub async fn connect(config: &Config, url: &Secret) -> base::Result<Store> {
+    if let Some(file) = backup::file_of(url.expose_secret()) {
+        // Made here when it is missing, so that nobody else on the machine may read it. A folder
+        // that cannot be written is told by the database.
+        let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    }
     let options = Options { pool: config.database.pool_size, ..Options::new(url.expose_secret()) };
     Store::connect(&options).await
+}
+
+/// Why there is no connection. The driver's error tells its own cause, so it is not told again.
+pub fn unreachable(error: base::Error) -> Failure {
+    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Failure::failed(format!("{error}{cause}"))
 }
 
 /// Opens the configured database.
 pub async fn open(config: &Config) -> Result<Opened, Failure> {
     config.ensure_data_dir()?;
     let lock = backup::share(&config.data_dir)?;
-    let store = connect(config, &config.database.url).await?;
+    let store = connect(config, &config.database.url).await.map_err(unreachable)?;
     Ok(Opened { store, lock })
 }
 
@@ -134,7 +145,8 @@ fn kernel_settings(config: &Config) -> kernel::Settings {
 pub async fn assemble(config: &Config, store: Store) -> Result<Parts, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let identity =
-        Identity::open(&store, clock.now(), identity_settings(config), sealer(config)?, mailer(config)?).await?;
+        Identity::open(&store, clock.now(), identity_settings(config), sealer(config)?, mailer(config)?)
+            .await?;
     let metrics = Metrics::default();
     metrics.started_at(clock.now().timestamp_micros() as f64 / 1e6);
     let pool = store.clone();

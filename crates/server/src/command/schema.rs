@@ -14,7 +14,8 @@ use super::parts::{self, Opened};
 
 /// The administrator's URL, when one is configured and belongs to the same kind of database.
 fn admin_url(config: &Config) -> Result<Option<&Secret>, Failure> {
-    let Some(admin) = config.database.admin_url.as_ref().filter(|_| config.database.kind != DatabaseKind::Sqlite)
+    let Some(admin) =
+        config.database.admin_url.as_ref().filter(|_| config.database.kind != DatabaseKind::Sqlite)
     else {
         return Ok(None);
     };
@@ -47,11 +48,11 @@ pub async fn open(config: &Config) -> Result<Opened, Failure> {
     let store = match parts::connect(config, url).await {
         Ok(store) => store,
         Err(failure) if failure.code() == "database_unavailable" || !provisions(config) => {
-            return Err(failure.into());
+            return Err(parts::unreachable(failure));
         }
         Err(_) => {
             provision(config).await;
-            parts::connect(config, url).await?
+            parts::connect(config, url).await.map_err(parts::unreachable)?
         }
     };
     Ok(Opened { store, lock })
@@ -79,10 +80,10 @@ pub async fn migrator(config: &Config, store: &Store) -> Result<Store, Failure> 
     let Some(admin) = admin_url(config)? else { return Ok(store.clone()) };
     let database = plan(config)?.database;
     let url = Secret::from(store::provision::with_database(admin.expose_secret(), &database)?);
-    Ok(parts::connect(config, &url).await.map_err(|error| {
-        let failure = Failure::from(error);
+    parts::connect(config, &url).await.map_err(|error| {
+        let failure = parts::unreachable(error);
         Failure { message: format!("DATABASE_ADMIN_URL: {}", failure.message), ..failure }
-    })?)
+    })
 }
 
 /// Applies what is pending; the names.
@@ -92,7 +93,16 @@ pub async fn migrate(config: &Config, store: &Store) -> Result<Vec<String>, Fail
     if config.database.admin_url.is_some() && config.database.kind != DatabaseKind::Sqlite {
         migrator.close().await;
     }
-    Ok(outcome?)
+    outcome.map_err(|error| {
+        let failure = parts::unreachable(error);
+        // MySQL and MariaDB have no roles to act as: the server's own user may read and write only.
+        if failure.message.contains("command denied to user") {
+            return Failure::failed(
+                "this user may not migrate; set DATABASE_ADMIN_URL to one that may create tables",
+            );
+        }
+        failure
+    })
 }
 
 /// Migrates where that is allowed (dev, or `asked`), else fails when something is pending.
@@ -122,17 +132,25 @@ pub fn too_old(pending: &[String]) -> Failure {
     ))
 }
 
-/// Why the server's own user must not serve in production; empty when it may, and where row-level
+/// Why this database must not be served in production, with what to do; empty when it may, and where row-level
 /// security does not exist.
 pub async fn objections(store: &Store) -> Result<Vec<String>, Failure> {
     if !rls::applies(store) {
         return Ok(Vec::new());
     }
-    let mut found = rls::user(store).await?.objections();
-    let open: Vec<String> =
-        rls::status(store).await?.into_iter().filter(|state| !state.protected()).map(|state| state.table).collect();
+    let mut found = Vec::new();
+    let user = rls::user(store).await?.objections();
+    if !user.is_empty() {
+        found.push(format!("{}: use the user that `tenon db init` makes", user.join(", ")));
+    }
+    let open: Vec<String> = rls::status(store)
+        .await?
+        .into_iter()
+        .filter(|state| !state.protected())
+        .map(|state| state.table)
+        .collect();
     if !open.is_empty() {
-        found.push(format!("no policy protects {}; run `tenon rls --enable`", open.join(", ")));
+        found.push(format!("no policy protects {}: run `tenon rls --enable`", open.join(", ")));
     }
     Ok(found)
 }
@@ -144,9 +162,6 @@ pub async fn insist_on_policies(config: &Config, store: &Store) -> Result<(), Fa
     }
     match objections(store).await?.as_slice() {
         [] => Ok(()),
-        found => Err(Failure::refused(format!(
-            "row-level security could be escaped: {}; use the user that `tenon db init` makes",
-            found.join("; ")
-        ))),
+        found => Err(Failure::refused(format!("row-level security could be escaped: {}", found.join("; ")))),
     }
 }

@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     cli::{self, Failure, ServeArgs, print},
-    config::{AppEnv, Config, Inputs, Source},
+    config::{AppEnv, Config, DatabaseKind, Inputs, Source},
     logging, ticker,
     wiring::{self, migrations},
 };
@@ -32,6 +32,9 @@ pub fn run(inputs: &Inputs, args: &ServeArgs) -> Result<(), Failure> {
     config.ensure_data_dir()?;
     if args.recreate_db && config.env == AppEnv::Prod {
         return Err(Failure::refused("--recreate-db destroys every row and works in dev only"));
+    }
+    if args.recreate_db {
+        cli::confirm(&format!("destroy every row in {}", config.database.shown_url), args.yes)?;
     }
     parts::block_on(async {
         let logging = logging::init(&config.log, &config.app_name)?;
@@ -64,9 +67,13 @@ async fn start(mut config: Config, args: &ServeArgs) -> Result<(), Failure> {
 
 /// Everything that must be true before the first request.
 async fn ready(config: &Config, args: &ServeArgs) -> Result<(Opened, wiring::Built), Failure> {
+    if args.recreate_db && config.database.kind == DatabaseKind::Sqlite {
+        // Not under another server's feet.
+        drop(store::backup::claim(&config.data_dir)?);
+    }
     let opened = schema::open(config).await?;
     if args.recreate_db {
-        recreate(config, &opened, args.yes).await?;
+        drop_tables(config, &opened).await?;
     }
     schema::ensure(config, &opened.store, args.migrate).await?;
     schema::insist_on_policies(config, &opened.store).await?;
@@ -75,16 +82,13 @@ async fn ready(config: &Config, args: &ServeArgs) -> Result<(Opened, wiring::Bui
     Ok((opened, built))
 }
 
-/// Drops every table.
-async fn recreate(config: &Config, opened: &Opened, yes: bool) -> Result<(), Failure> {
+async fn drop_tables(config: &Config, opened: &Opened) -> Result<(), Failure> {
     let status = migrations().status(&opened.store).await?;
     let steps = status.iter().filter(|one| one.applied).count();
-    if steps == 0 {
-        return Ok(());
+    if steps > 0 {
+        let migrator = schema::migrator(config, &opened.store).await?;
+        migrations().down(&migrator, steps).await?;
     }
-    cli::confirm(&format!("destroy every row in {}", config.database.shown_url), yes)?;
-    let migrator = schema::migrator(config, &opened.store).await?;
-    migrations().down(&migrator, steps).await?;
     Ok(())
 }
 
@@ -96,9 +100,9 @@ async fn work(
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
-    let url = bound.url();
+    let (url, local) = (bound.url(), bound.address.ip().is_loopback());
     let listener = bound.open(&config.http)?;
-    announce(config, &built.app, &url).await?;
+    announce(config, &built.app, &url, local).await?;
     let mut ticking = ticker::start(built.app.clone(), stopped.clone());
     let serving = listener::serve(listener, built.router, stopped);
     tokio::pin!(serving);
@@ -128,7 +132,7 @@ fn derived_base_url(config: &Config) -> bool {
 }
 
 /// Says where to look and, on a fresh installation, what to do there.
-async fn announce(config: &Config, app: &App, url: &str) -> Result<(), Failure> {
+async fn announce(config: &Config, app: &App, url: &str, local: bool) -> Result<(), Failure> {
     let name = concat!("Tenon ", env!("CARGO_PKG_VERSION"));
     let shown = &config.database.shown_url;
     tracing::info!(%url, env = %config.env, database = %shown, "serving");
@@ -142,7 +146,7 @@ async fn announce(config: &Config, app: &App, url: &str) -> Result<(), Failure> 
     if !initialized {
         let base = &config.http.base_url;
         text += &format!("Set it up: open {base} in a browser\n");
-        text += &match (&config.setup_token, config.env, is_loopback(url)) {
+        text += &match (&config.setup_token, config.env, local) {
             (Some(_), AppEnv::Dev, true) => String::new(),
             (Some(token), AppEnv::Dev, false) if generated(config) => {
                 format!("From another machine it asks for this set-up token: {}\n", token.expose_secret())
@@ -157,10 +161,6 @@ async fn announce(config: &Config, app: &App, url: &str) -> Result<(), Failure> 
 
 fn generated(config: &Config) -> bool {
     config.settings.entry("SETUP_TOKEN").is_some_and(|entry| entry.source == Source::Generated)
-}
-
-fn is_loopback(url: &str) -> bool {
-    url.starts_with("http://127.") || url.starts_with("http://[::1]")
 }
 
 /// What asks the process to end.

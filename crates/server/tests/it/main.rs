@@ -1,6 +1,7 @@
 //! The one integration binary: everything with HTTP or SQL, in process, on the database that
 //! `TEST_DATABASE` names.
 
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
 
 mod contract;

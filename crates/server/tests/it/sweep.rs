@@ -31,7 +31,7 @@ const PUBLIC: &[&str] = &[
     "auth.forgot_password",
     "auth.reset_password",
     "auth.confirm_email",
-    "auth.read_invitation",
+    "auth.invitation",
     "auth.accept_invitation",
 ];
 

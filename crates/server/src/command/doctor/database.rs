@@ -25,7 +25,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Check> {
     }
     let store = match parts::connect(config, &config.database.url).await {
         Ok(store) => store,
-        Err(error) => return vec![Check::fail("database", Failure::from(error).message)],
+        Err(error) => return vec![Check::fail("database", parts::unreachable(error).message)],
     };
     let mut checks = server(config, &store).await;
     checks.extend(schema_state(config, &store).await);
@@ -40,7 +40,8 @@ async fn server(config: &Config, store: &Store) -> Vec<Check> {
         Err(error) => return vec![Check::fail("database", Failure::from(error).message)],
     };
     let kind = store.dialect().name();
-    let mut checks = vec![Check::ok("database", format!("{kind} {} at {}", facts.version, config.database.shown_url))];
+    let mut checks =
+        vec![Check::ok("database", format!("{kind} {} at {}", facts.version, config.database.shown_url))];
     if let Some(now) = facts.now {
         let drift = (SystemClock.now() - now).num_seconds().abs();
         checks.push(match drift {
@@ -76,11 +77,12 @@ async fn policies(config: &Config, store: &Store) -> Vec<Check> {
     };
     if found.is_empty() {
         let tables = rls::status(store).await.map(|tables| tables.len()).unwrap_or_default();
-        return vec![Check::ok("row security", format!("{tables} tables are protected, and this user cannot escape"))];
+        return vec![Check::ok(
+            "row security",
+            format!("{tables} tables are protected, and this user cannot escape"),
+        )];
     }
-    let advice = match config.env {
-        AppEnv::Prod => "use the user that `tenon db init` makes",
-        AppEnv::Dev => "fine for dev; prod refuses to start like this",
-    };
-    vec![Check::fail_in(config.env, "row security", format!("{}; {advice}", found.join("; ")))]
+    let fine =
+        if config.env == AppEnv::Dev { " (fine for dev; prod refuses to start like this)" } else { "" };
+    vec![Check::fail_in(config.env, "row security", format!("{}{fine}", found.join("; ")))]
 }

@@ -3,11 +3,13 @@
 mod database;
 mod services;
 
+use base::secret::ExposeSecret;
+use identity::credential::jwt::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{DoctorArgs, Failure, print},
-    config::{AppEnv, Config, Inputs, Settings},
+    config::{AppEnv, Config, Inputs, Settings, Source},
 };
 
 use super::{columns::align, parts};
@@ -67,6 +69,7 @@ pub fn run(inputs: &Inputs, args: &DoctorArgs) -> Result<(), Failure> {
     let mut checks = configuration(&settings);
     if let Ok(config) = Config::peek(inputs) {
         checks.extend(secrets(&settings));
+        checks.extend(signing_key(&config));
         checks.extend(exposure(&config));
         checks.extend(parts::block_on(async { Ok(examine(&config).await) })?);
     }
@@ -94,8 +97,14 @@ fn configuration(settings: &Settings) -> Vec<Check> {
         settings.problems.iter().map(|problem| Check::fail("configuration", problem.as_str())).collect();
     checks.extend(settings.warnings.iter().map(|warning| Check::warn("configuration", warning.as_str())));
     if checks.is_empty() {
-        let set = settings.entries.iter().filter(|entry| settings.is_set(entry.setting.name)).count();
-        checks.push(Check::ok("configuration", format!("{} is complete; {set} settings are not the default", settings.env)));
+        let made = [Source::Default, Source::Derived, Source::Generated];
+        let set = settings
+            .entries
+            .iter()
+            .filter(|entry| entry.value.is_some() && !made.contains(&entry.source))
+            .count();
+        checks
+            .push(Check::ok("configuration", format!("{} is complete; settings given: {set}", settings.env)));
     }
     checks
 }
@@ -112,8 +121,27 @@ fn secrets(settings: &Settings) -> Vec<Check> {
     if short.is_empty() {
         return vec![Check::ok("secrets", "long enough")];
     }
-    let message = format!("too short for prod: {}; make each with `openssl rand -base64 48`", short.join(", "));
+    let message =
+        format!("too short for prod: {}; make each with `openssl rand -base64 48`", short.join(", "));
     vec![Check::warn("secrets", message)]
+}
+
+/// The operator's own key, when one is configured and used.
+fn signing_key(config: &Config) -> Option<Check> {
+    let settings = parts::identity_settings(config);
+    let pem = settings.jwt_private_key.filter(|_| settings.algorithm != Algorithm::HS256)?;
+    let wanted = settings.algorithm.as_str();
+    Some(match SigningKey::from_pem(pem.expose_secret()) {
+        Ok(key) if key.alg() == settings.algorithm => {
+            Check::ok("signing key", format!("JWT_PRIVATE_KEY signs with {wanted}"))
+        }
+        Ok(key) => {
+            let message =
+                format!("JWT_PRIVATE_KEY is for {}, but JWT_ALGORITHM is {wanted}", key.alg().as_str());
+            Check::fail("signing key", message)
+        }
+        Err(error) => Check::fail("signing key", format!("JWT_PRIVATE_KEY cannot be used: {error}")),
+    })
 }
 
 /// What follows from how people reach the server.

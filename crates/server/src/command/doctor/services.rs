@@ -25,7 +25,10 @@ pub(super) async fn examine(config: &Config) -> Vec<Check> {
 
 async fn key_values(config: &Config) -> Check {
     if config.redis_url.is_none() {
-        return Check::ok("limits", "kept by each process; with several nodes, set REDIS_URL so that they share them");
+        return Check::ok(
+            "limits",
+            "kept by each process; with several nodes, set REDIS_URL so that they share them",
+        );
     }
     let outcome = match parts::key_values(config, Arc::new(SystemClock)).await {
         Ok(kv) => kv.ping().await,
@@ -34,7 +37,8 @@ async fn key_values(config: &Config) -> Check {
     match outcome {
         Ok(()) => Check::ok("redis", "answers"),
         Err(error) => {
-            let message = format!("{}; check REDIS_URL, or REDIS_HOST and REDIS_PASSWORD", Failure::from(error));
+            let message =
+                format!("{}; check REDIS_URL, or REDIS_HOST and REDIS_PASSWORD", Failure::from(error));
             Check::fail("redis", message)
         }
     }

@@ -131,7 +131,8 @@ impl Caller {
         }
         let mut request = request.body(Body::from(body)).unwrap();
         request.extensions_mut().insert(Peer(self.peer));
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        // Boxed: the whole product is inside this future.
+        let response = Box::pin(self.router.clone().oneshot(request)).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
         let body = serde_json::from_slice(&bytes).unwrap_or_default();

@@ -34,7 +34,7 @@ pub struct TestApp {
     pub operations: Vec<Arc<Operation>>,
     pub clock: ManualClock,
     pub mailer: Mailer,
-    pub database: TestDatabase,
+    _database: TestDatabase,
 }
 
 /// What a test may want differently.
@@ -49,7 +49,6 @@ pub struct Wish {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub cors: Cors,
     pub docs: DocsAccess,
-    pub smtp_like: bool,
     pub url: Option<String>,
 }
 
@@ -65,7 +64,6 @@ impl Default for Wish {
             trusted_proxies: Vec::new(),
             cors: Cors::Only(Vec::new()),
             docs: DocsAccess::Public,
-            smtp_like: false,
             url: None,
         }
     }
@@ -132,7 +130,7 @@ impl TestApp {
             },
         };
         let built = wiring::build(parts, wiring::api()).await.unwrap();
-        Self { app: built.app, router: built.router, operations: built.operations, clock, mailer, database }
+        Self { app: built.app, router: built.router, operations: built.operations, clock, mailer, _database: database }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
