@@ -1,63 +1,109 @@
-// Runs every *.spec.mjs of this folder in one headless Chromium, against a server that is already up.
-// TENON_URL (http://127.0.0.1:8000), CHROMIUM (/usr/bin/chromium), E2E_OUT (e2e/out: pictures of failures).
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+// Runs every *.spec.mjs of this folder in one headless Chromium.
+//   node e2e/run.mjs [words that choose the tests]
+// TENON_URL    a server that is already up; without it one is started for this run, in a folder of its own
+// TENON_BIN    the binary to start (../target/debug/tenon)
+// CHROMIUM     the browser (/usr/bin/chromium)
+// E2E_OUT      where pictures go (e2e/artifacts): of every page, and of every failure
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
+import { startServer } from './server.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const url = (process.env.TENON_URL ?? 'http://127.0.0.1:8000').replace(/\/$/, '')
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const out = process.env.E2E_OUT ?? join(here, 'out')
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+const chosen = process.env.CHROMIUM ?? executablePath
+const out = resolve(process.env.E2E_OUT ?? join(here, 'artifacts'))
 const wanted = process.argv.slice(2)
+// Chromium reports every answer of 400 and more as an error of the console; `watch` looks at the answers themselves.
+const EXPECTED = /^Failed to load resource: the server responded with a status of 4\d\d/
 
-if (!existsSync(executablePath)) {
-  console.error(`No Chromium at ${executablePath}. On Debian: apt-get install -y chromium`)
+if (!chosen || !existsSync(chosen)) {
+  console.error('There is no Chromium. On Debian: apt-get install --yes chromium')
   process.exit(2)
 }
+rmSync(out, { recursive: true, force: true })
+mkdirSync(out, { recursive: true })
 
+const server = process.env.TENON_URL ? null : await startServer()
+const url = (process.env.TENON_URL ?? server.url).replace(/\/$/, '')
 const browser = await chromium.launch({
-  executablePath,
+  executablePath: chosen,
   args: [
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync',
   ],
 })
 
-let failed = 0
-for (const file of readdirSync(here).filter((name) => name.endsWith('.spec.mjs')).sort()) {
-  const specs = (await import(pathToFileURL(join(here, file)).href)).default
-  const shared = {}
-  for (const [name, run] of Object.entries(specs)) {
-    if (wanted.length > 0 && !wanted.some((word) => `${file} ${name}`.includes(word))) continue
-    const pages = []
-    const problems = []
-    // Each call is a browser of its own: another person, or the same one elsewhere.
-    const visitor = async (options = {}) => {
-      const context = await browser.newContext({ locale: 'en-US', baseURL: url, ...options })
-      const page = await context.newPage()
-      page.on('pageerror', (error) => problems.push(`script error: ${error.message}`))
-      page.on('console', (message) => {
-        if (message.type() === 'error' && /Content Security Policy/.test(message.text())) problems.push(message.text())
-      })
+/** What the browser complains about: scripts that fail, the console's errors, breaches of the CSP. */
+function watch(page, problems, allowed) {
+  page.on('pageerror', (error) => problems.push(`script error: ${error.stack ?? error.message}`))
+  page.on('requestfailed', (request) => {
+    const why = request.failure()?.errorText
+    // A page that is left cancels its requests.
+    if (why !== 'net::ERR_ABORTED') problems.push(`${request.method()} ${request.url()}: ${why}`)
+  })
+  page.on('response', async (response) => {
+    if (response.status() < 400) return
+    const line = `${response.status()} ${response.request().method()} ${response.url().replace(url, '')}`
+    if (response.status() < 500 && allowed.some((pattern) => pattern.test(line))) return
+    problems.push(line)
+    const body = await response.text().catch(() => '')
+    if (body) problems.push(`${line} answered ${body}`)
+  })
+  page.on('console', (message) => {
+    const text = message.text()
+    if (!['error', 'warning'].includes(message.type()) || EXPECTED.test(text)) return
+    problems.push(`console ${message.type()}: ${text} (${message.location().url})`)
+  })
+}
+
+async function one(name, run, shared) {
+  const pages = []
+  const problems = []
+  // A refusal by the server fails a test, unless it says that it wants it: `allow(/401 POST .*login/)`.
+  const allowed = []
+  const allow = (...patterns) => allowed.push(...patterns)
+  // Each call is a browser of its own: another person, or the same one elsewhere.
+  const visitor = async (options = {}) => {
+    const context = await browser.newContext({ locale: 'en-US', baseURL: url, viewport: { width: 1366, height: 860 }, ...options })
+    context.setDefaultTimeout(15_000)
+    context.on('page', (page) => {
       pages.push(page)
-      return page
+      watch(page, problems, allowed)
+    })
+    return context.newPage()
+  }
+  const started = Date.now()
+  try {
+    await run({ visitor, url, shared, out, allow })
+    if (problems.length > 0) throw new Error([...new Set(problems)].join('\n'))
+    console.log(`ok    ${name} (${Date.now() - started} ms)`)
+    return true
+  } catch (error) {
+    console.error(`FAIL  ${name}\n${error.stack ?? error}\n${problems.join('\n')}`)
+    for (const [index, page] of pages.entries()) {
+      const file = join(out, `FAIL-${name.replace(/\W+/g, '-')}-${index}.png`)
+      await page.screenshot({ path: file }).then(() => console.error(`      ${page.url()} -> ${file}`)).catch(() => undefined)
     }
-    const started = Date.now()
-    try {
-      await run({ visitor, url, shared })
-      if (problems.length > 0) throw new Error(problems.join('\n'))
-      console.log(`ok    ${file} · ${name} (${Date.now() - started} ms)`)
-    } catch (error) {
-      failed += 1
-      console.error(`FAIL  ${file} · ${name}\n${error.stack ?? error}`)
-      mkdirSync(out, { recursive: true })
-      for (const [index, page] of pages.entries()) {
-        await page.screenshot({ path: join(out, `${name.replace(/\W+/g, '-')}-${index}.png`) }).catch(() => undefined)
-      }
-    }
-    for (const page of pages) await page.context().close()
+    return false
+  } finally {
+    for (const page of pages) await page.context().close().catch(() => undefined)
   }
 }
-await browser.close()
-process.exit(failed > 0 ? 1 : 0)
+
+let failed = 0
+try {
+  for (const file of readdirSync(here).filter((name) => name.endsWith('.spec.mjs')).sort()) {
+    const specs = (await import(pathToFileURL(join(here, file)).href)).default
+    const shared = {}
+    for (const [name, run] of Object.entries(specs)) {
+      if (wanted.length > 0 && !wanted.some((word) => `${file} ${name}`.includes(word))) continue
+      if (!(await one(`${file} · ${name}`, run, shared))) failed += 1
+    }
+  }
+} finally {
+  await browser.close()
+  if (failed > 0) process.exitCode = 1
+  await server?.stop()
+}

@@ -27,7 +27,12 @@ pub fn mount(api: &mut Api) {
     let mut mount = api.signed_in("identity");
     mount.get("permission.list", "/api/permissions", "Every permission that a role can carry", permissions);
     mount.get("meta", "/api/meta", "What the resources look like, for programs that build screens", describe);
-    api.signed_in("auth").get("routes", "/api/auth/router/backend", "Every route with the permission it needs", routes);
+    api.signed_in("auth").get(
+        "routes",
+        "/api/auth/router/backend",
+        "Every route with the permission it needs",
+        routes,
+    );
     let mut users = api.guarded("identity", "user");
     users
         .get("access", "/api/users/{id}/access", "What a member may do, and why", explain)
@@ -224,8 +229,12 @@ async fn explain(cx: &Cx) -> Result<Json<EffectiveAccess>> {
 fn shown(code: String, held: Held) -> HeldRow {
     let (scope, department_ids, own) = match held.reach {
         Reach::All => (DataScope::All, Vec::new(), false),
-        Reach::Some { departments, own: true } if departments.is_empty() => (DataScope::Own, Vec::new(), true),
-        Reach::Some { departments, own } => (DataScope::Departments, departments.iter().copied().collect(), own),
+        Reach::Some { departments, own: true } if departments.is_empty() => {
+            (DataScope::Own, Vec::new(), true)
+        }
+        Reach::Some { departments, own } => {
+            (DataScope::Departments, departments.iter().copied().collect(), own)
+        }
     };
     let reason = |because: Because| match because {
         Because::Owner => Reason { kind: "owner", id: None, name: None },
@@ -261,7 +270,8 @@ async fn grant(cx: &Cx, input: Grants) -> Result<Json<Granted>> {
     if row.is_owner && !actor.effective.is_owner() {
         return Err(Error::forbidden("owner_only", "only an owner may change an owner"));
     }
-    let before: BTreeSet<String> = grants::codes_of(tx, cx.app.catalogue(), holder).await?.into_iter().collect();
+    let before: BTreeSet<String> =
+        grants::codes_of(tx, cx.app.catalogue(), holder).await?.into_iter().collect();
     let known = |code: &&String| cx.app.catalogue().find(code).is_some();
     for code in input.permissions.iter().filter(|code| !before.contains(*code)).filter(known) {
         if row.id == actor.id {

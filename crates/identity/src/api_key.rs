@@ -45,9 +45,15 @@ pub fn mount(api: &mut Api) {
     own.post("create_api_key", "/api/auth/api-keys", "Make an API key; it is shown this once", create)
         .problems(&[403, 409])
         .example(json!({ "name": "Nightly report", "scopes": ["identity:user:list"] }));
-    own.act("rotate_api_key", "/api/auth/api-keys/{id}/rotate", "Give a key a new secret; the old one dies", rotate)
-        .problems(&[403, 404]);
-    own.delete("delete_api_key", "/api/auth/api-keys/{id}", "End one of your own API keys", delete).problems(&[404]);
+    own.act(
+        "rotate_api_key",
+        "/api/auth/api-keys/{id}/rotate",
+        "Give a key a new secret; the old one dies",
+        rotate,
+    )
+    .problems(&[403, 404]);
+    own.delete("delete_api_key", "/api/auth/api-keys/{id}", "End one of your own API keys", delete)
+        .problems(&[404]);
     let mut all = api.guarded("identity", "api_key");
     all.get("list", "/api/api-keys", "The API keys of all members", list_all).query::<Window>();
     all.delete("delete", "/api/api-keys/{id}", "End the API key of any member", delete_any).problems(&[404]);
@@ -77,7 +83,8 @@ async fn create(cx: &Cx, input: Create) -> Result<Created<Secret>> {
     let scopes = input.scopes.map(|scopes| limited(cx, scopes)).transpose()?;
     // Keys are counted one request after the other.
     account::lock(tx, actor.id).await?;
-    let live = tx.find::<entity::Entity>().filter(Column::UserId.eq(actor.id)).filter(Column::RevokedAt.is_null());
+    let live =
+        tx.find::<entity::Entity>().filter(Column::UserId.eq(actor.id)).filter(Column::RevokedAt.is_null());
     if tx.count(live).await? >= MOST {
         return Err(Error::conflict("too_many_api_keys", format!("{MOST} keys are enough; end one first")));
     }
@@ -96,9 +103,11 @@ async fn create(cx: &Cx, input: Create) -> Result<Created<Secret>> {
         created_at: cx.now(),
     };
     tx.insert(row.clone().into_active_model().reset_all()).await?;
-    let event = event("create", &row)
-        .change("scopes", json!(null), json!(row.scopes))
-        .change("expires_at", json!(null), json!(row.expires_at.map(base::time::format)));
+    let event = event("create", &row).change("scopes", json!(null), json!(row.scopes)).change(
+        "expires_at",
+        json!(null),
+        json!(row.expires_at.map(base::time::format)),
+    );
     audit::record(cx, event).await?;
     let id = row.id;
     let body = Secret { view: row.into(), key: key.expose().to_owned() };
@@ -112,7 +121,11 @@ fn expiry(cx: &Cx, at: Option<Timestamp>) -> Result<Option<chrono::DateTime<chro
         return Err(Error::field("expires_at", "in_the_past", "must lie in the future"));
     }
     if at > cx.now() + chrono::Duration::days(LONGEST_DAYS) {
-        return Err(Error::field("expires_at", "out_of_range", "must lie within ten years; leave it out for no end"));
+        return Err(Error::field(
+            "expires_at",
+            "out_of_range",
+            "must lie within ten years; leave it out for no end",
+        ));
     }
     Ok(Some(chrono::SubsecRound::trunc_subsecs(at, 6)))
 }
@@ -122,7 +135,11 @@ fn limited(cx: &Cx, mut scopes: Vec<String>) -> Result<Vec<String>> {
     let unknown = scopes.iter().enumerate().filter(|(_, code)| cx.app.catalogue().find(code).is_none());
     let unknown: Vec<FieldError> = unknown
         .map(|(at, code)| {
-            FieldError::new(format!("scopes.{at}"), "unknown_permission", format!("there is no permission {code}"))
+            FieldError::new(
+                format!("scopes.{at}"),
+                "unknown_permission",
+                format!("there is no permission {code}"),
+            )
         })
         .collect();
     if !unknown.is_empty() {

@@ -36,7 +36,12 @@ pub fn mount(api: &mut Api) {
         .problems(&[403, 409, 429])
         .example(json!({ "email": "new.colleague@example.com", "name": "New Colleague" }));
     mount
-        .act("resend", "/api/invitations/{id}/resend", "Send an invitation again; the old link dies", send::resend)
+        .act(
+            "resend",
+            "/api/invitations/{id}/resend",
+            "Send an invitation again; the old link dies",
+            send::resend,
+        )
         .needs("identity:invitation:create")
         .problems(&[403, 404, 409, 429]);
     mount
@@ -45,9 +50,16 @@ pub fn mount(api: &mut Api) {
     let mut open = api.public("auth");
     open.get("invitation", "/api/auth/invitations/{token}", "What an invitation is about", accept::look)
         .problems(&[404, 409, 429]);
-    open.post("accept_invitation", "/api/auth/invitations/{token}/accept", "Join by an invitation", accept::accept)
-        .problems(&[401, 403, 404, 409, 429])
-        .example(json!({ "username": "new.colleague", "password": "correct horse battery", "name": "New Colleague" }));
+    open.post(
+        "accept_invitation",
+        "/api/auth/invitations/{token}/accept",
+        "Join by an invitation",
+        accept::accept,
+    )
+    .problems(&[401, 403, 404, 409, 429])
+    .example(
+        json!({ "username": "new.colleague", "password": "correct horse battery", "name": "New Colleague" }),
+    );
 }
 
 /// The rows that the caller reaches with a permission: those for his departments, and those that
@@ -76,7 +88,13 @@ async fn list(cx: &Cx) -> Result<Json<Listed<dto::View>>> {
     let (tx, now) = (cx.tx()?, cx.now());
     let spec = Spec::of::<entity::Entity>(Column::Email)
         .search([Column::Email, Column::Name])
-        .filter([Column::Email, Column::DepartmentId, Column::InvitedBy, Column::ExpiresAt, Column::CreatedAt])
+        .filter([
+            Column::Email,
+            Column::DepartmentId,
+            Column::InvitedBy,
+            Column::ExpiresAt,
+            Column::CreatedAt,
+        ])
         .sort([Column::Email, Column::ExpiresAt, Column::CreatedAt]);
     let pairs = cx.query_pairs();
     let query = ListQuery::parse_with(&spec, &pairs, &["status"])?;

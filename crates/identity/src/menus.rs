@@ -45,8 +45,24 @@ pub struct Item {
     pub member: bool,
 }
 
-const fn heading(key: &'static str, zh: &'static str, en: &'static str, icon: &'static str, sort: i32) -> Item {
-    Item { key, page: None, title_zh: zh, title_en: en, icon, sort, permission: None, parent: None, member: false }
+const fn heading(
+    key: &'static str,
+    zh: &'static str,
+    en: &'static str,
+    icon: &'static str,
+    sort: i32,
+) -> Item {
+    Item {
+        key,
+        page: None,
+        title_zh: zh,
+        title_en: en,
+        icon,
+        sort,
+        permission: None,
+        parent: None,
+        member: false,
+    }
 }
 
 const fn page(
@@ -78,7 +94,14 @@ pub const ITEMS: &[Item] = &[
     heading("identity", "组织与权限", "People and access", "users", 10),
     page("identity.users", ("成员", "Members"), "users", 10, "identity", "identity:user:list"),
     page("identity.roles", ("角色", "Roles"), "key", 20, "identity", "identity:role:list"),
-    page("identity.departments", ("部门", "Departments"), "share", 30, "identity", "identity:department:list"),
+    page(
+        "identity.departments",
+        ("部门", "Departments"),
+        "share",
+        30,
+        "identity",
+        "identity:department:list",
+    ),
     page("identity.posts", ("岗位", "Posts"), "postcard", 40, "identity", "identity:post:list"),
     page("identity.menus", ("菜单", "Menus"), "menu", 50, "identity", "identity:menu:list"),
     Item {
@@ -93,32 +116,39 @@ pub const ITEMS: &[Item] = &[
         member: true,
     },
     heading("security", "安全与审计", "Security", "lock", 20),
-    page("identity.audit_entries", ("审计日志", "Audit log"), "tickets", 10, "security", "identity:audit_entry:list"),
+    page(
+        "identity.audit_entries",
+        ("审计日志", "Audit log"),
+        "tickets",
+        10,
+        "security",
+        "identity:audit_entry:list",
+    ),
     page("identity.sign_ins", ("登录日志", "Sign-ins"), "lock", 20, "security", "identity:sign_in:list"),
-    page("identity.sessions", ("在线会话", "Who is online"), "monitor", 30, "security", "identity:session:list"),
+    page(
+        "identity.sessions",
+        ("在线会话", "Who is online"),
+        "monitor",
+        30,
+        "security",
+        "identity:session:list",
+    ),
     page("identity.api_keys", ("API 密钥", "API keys"), "key", 40, "security", "identity:api_key:list"),
     heading("platform", "平台", "Platform", "setting", 90),
     Item {
-        key: "platform.users",
-        page: Some("platform.users"),
-        title_zh: "全部用户",
-        title_en: "All users",
-        icon: "users",
-        sort: 10,
-        permission: Some("platform:user:list"),
-        parent: Some("platform"),
         member: false,
+        ..page("platform.users", ("全部用户", "All users"), "users", 10, "platform", "platform:user:list")
     },
     Item {
-        key: "platform.organizations",
-        page: Some("platform.organizations"),
-        title_zh: "全部组织",
-        title_en: "All organisations",
-        icon: "building",
-        sort: 20,
-        permission: Some("platform:organization:list"),
-        parent: Some("platform"),
         member: false,
+        ..page(
+            "platform.organizations",
+            ("全部组织", "All organisations"),
+            "building",
+            20,
+            "platform",
+            "platform:organization:list",
+        )
     },
 ];
 

@@ -43,7 +43,9 @@ const FOUNDED_PER_HOUR: u64 = 10;
 /// Routes.
 pub fn mount(api: &mut Api) {
     let mut mount = api.signed_in("identity");
-    mount.get("organization.list", "/api/organizations", "The organisations that you belong to", list).detached();
+    mount
+        .get("organization.list", "/api/organizations", "The organisations that you belong to", list)
+        .detached();
     mount
         .post("organization.create", "/api/organizations", "Found an organisation and own it", create)
         .detached()

@@ -36,14 +36,22 @@ use crate::{
 /// Routes.
 pub fn mount(api: &mut Api) {
     let mut users = api.guarded("platform", "user");
-    users.get("list", "/api/platform/users", "Everybody, whatever the organisation", list).query::<Search>().query::<Window>();
+    users
+        .get("list", "/api/platform/users", "Everybody, whatever the organisation", list)
+        .query::<Search>()
+        .query::<Window>();
     users
         .patch("update", "/api/platform/users/{id}", "Close, open or change somebody's account", update)
         .detached()
         .problems(&[403, 404, 409, 412])
         .example(json!({ "disabled": true }));
     users
-        .act("anonymize", "/api/platform/users/{id}/anonymize", "Take name and address out of an account, for good", anonymize)
+        .act(
+            "anonymize",
+            "/api/platform/users/{id}/anonymize",
+            "Take name and address out of an account, for good",
+            anonymize,
+        )
         .detached()
         .problems(&[403, 404, 409]);
     api.guarded("platform", "organization")
@@ -61,7 +69,8 @@ fn list_query(cx: &Cx, spec: &Spec) -> Result<(ListQuery, Vec<String>)> {
     if text.chars().count() > 200 {
         return Err(Error::field("search", "too_long", "must have at most 200 characters"));
     }
-    let words = base::text::fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let words =
+        base::text::fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
     Ok((query, words))
 }
 
@@ -196,7 +205,8 @@ async fn anonymize(cx: &Cx) -> Result<Json<View>> {
     let after = operator::anonymize(&cx.app, &tx, &before).await?;
     tx.commit().await?;
     // Without before and after: the entry must not keep what has just been taken out.
-    let event = Event::new("platform:user:anonymize", "identity.user").target(after.id, after.username.clone());
+    let event =
+        Event::new("platform:user:anonymize", "identity.user").target(after.id, after.username.clone());
     announce(cx, &after, event).await?;
     Ok(Json(after.into()))
 }

@@ -21,6 +21,6 @@ pub use dialect::Dialect;
 pub use error::error;
 pub use migration::{Migration, Migrations};
 pub use schema::Ddl;
-pub use store::{Mode, Options, Store};
+pub use store::{Mode, Options, POOLED, Store};
 pub use table::Table;
 pub use tx::{Opening, Role, Tx, model, read, set_values};

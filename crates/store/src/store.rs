@@ -10,6 +10,10 @@ use sea_orm::{
 
 use crate::{Dialect, Opening, Role, Tx, error};
 
+/// In a PostgreSQL URL, says that a transaction pooler such as PgBouncer stands in between: no
+/// prepared statement outlives its transaction. Without it, statements are kept and reused.
+pub const POOLED: &str = "statement-cache-capacity=0";
+
 /// How to connect.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -60,6 +64,7 @@ struct Shared {
     dialect: Dialect,
     unfiltered: bool,
     statement: Duration,
+    pooled: bool,
 }
 
 impl Store {
@@ -73,8 +78,9 @@ impl Store {
             _ => writer.clone(),
         };
         let unfiltered = options.unfiltered && cfg!(debug_assertions);
+        let pooled = dialect == Dialect::Postgres && options.url.contains(POOLED);
         Ok(Self {
-            shared: Arc::new(Shared { reader, writer, dialect, unfiltered, statement: options.statement }),
+            shared: Arc::new(Shared { reader, writer, dialect, unfiltered, statement: options.statement, pooled }),
         })
     }
 
@@ -99,6 +105,10 @@ impl Store {
             }),
         };
         let inner = pool.begin_with_options(options).await.map_err(error)?;
+        if self.shared.pooled {
+            // The server's connection may hold statements of another client under the same names.
+            inner.execute_unprepared("DEALLOCATE ALL").await.map_err(error)?;
+        }
         Tx::open(inner, self.shared.dialect, self.shared.unfiltered, self.shared.statement, opening).await
     }
 
@@ -168,11 +178,6 @@ async fn open(options: &Options, dialect: Dialect, size: u32) -> Result<Database
                 .pragma("mmap_size", "134217728")
         })
         .map_sqlx_mysql_opts(|mysql| mysql.charset("utf8mb4").collation("utf8mb4_bin"));
-    if dialect == Dialect::Postgres && !options.url.contains("statement-cache-capacity") {
-        // Nothing may depend on connection state behind PgBouncer: no prepared statement is kept
-        // by name unless the URL asks for it.
-        connect.map_sqlx_postgres_opts(|postgres| postgres.statement_cache_capacity(0));
-    }
     if dialect == Dialect::Mysql {
         let seconds = options.statement.as_secs();
         connect.after_connect(move |connection| {

@@ -155,7 +155,8 @@ async fn newcomer(
 
 /// The first language of the browser that the product speaks.
 fn locale(cx: &Cx) -> String {
-    let wanted = cx.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let wanted =
+        cx.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let tags = wanted.split(',').map(|part| part.split(';').next().unwrap_or_default().trim());
     let speaks = |tag: &str| {
         let language = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
@@ -197,7 +198,8 @@ async fn join(cx: &Cx, row: &entity::Model, person: Person) -> Result<app_user::
     let named = ActiveModel { accepted_by: Set(Some(user.id)), ..Default::default() };
     tx.update_where(named, Condition::all().add(Column::Id.eq(row.id))).await?;
     let who = Who { kind: ActorKind::User, id: Some(user.id), name: user.name.clone() };
-    let event = Event::new("identity:invitation:accept", "identity.invitation").target(row.id, row.email.clone());
+    let event =
+        Event::new("identity:invitation:accept", "identity.invitation").target(row.id, row.email.clone());
     audit::write(&tx, cx.now(), who, &cx.origin, event).await?;
     tx.commit().await?;
     Ok(user)

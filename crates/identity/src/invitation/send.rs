@@ -7,7 +7,7 @@ use kernel::{
     Created, Cx, Json, NoContent, Reach,
     audit::{self, Event},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, IntoActiveModel, QueryFilter};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, IntoActiveModel, QueryFilter};
 use serde_json::json;
 use store::Table;
 
@@ -38,9 +38,8 @@ pub(super) async fn create(cx: &Cx, input: dto::Create) -> Result<Created<dto::V
     let (role_ids, post_ids) = (distinct(input.role_ids), distinct(input.post_ids));
     known::<role::entity::Entity>(cx, "role_ids", &role_ids).await?;
     known::<post::entity::Entity>(cx, "post_ids", &post_ids).await?;
-    let department: Vec<Id> = input.department_id.into_iter().collect();
-    if tx.count(tx.find::<department::entity::Entity>().filter(department::entity::Column::Id.is_in(department.iter().copied()))).await?
-        < department.len() as u64
+    if let Some(id) = input.department_id
+        && tx.lookup::<department::entity::Entity>(id).await?.is_none()
     {
         return Err(unknown("department_id".to_owned()));
     }
@@ -72,11 +71,13 @@ pub(super) async fn create(cx: &Cx, input: dto::Create) -> Result<Created<dto::V
         version: 1,
         search_key: searched.chars().take(600).collect(),
     };
-    tx.insert(sea_orm::ActiveModelTrait::reset_all(row.clone().into_active_model())).await?;
+    tx.insert(row.clone().into_active_model().reset_all()).await?;
     let link = deliver(cx, &row, &organization.name, secret.expose_secret()).await?;
-    let event = event("create", &row)
-        .change("role_ids", json!(null), json!(role_ids))
-        .change("department_id", json!(null), json!(row.department_id));
+    let event = event("create", &row).change("role_ids", json!(null), json!(role_ids)).change(
+        "department_id",
+        json!(null),
+        json!(row.department_id),
+    );
     audit::record(cx, event).await?;
     Ok(Created::at("/api/invitations", row.id, dto::View::of(row, now, link)))
 }
@@ -153,7 +154,8 @@ async fn deliver(cx: &Cx, row: &entity::Model, organization: &str, secret: &str)
 }
 
 fn event(action: &str, row: &entity::Model) -> Event {
-    Event::new(format!("identity:invitation:{action}"), "identity.invitation").target(row.id, row.email.clone())
+    Event::new(format!("identity:invitation:{action}"), "identity.invitation")
+        .target(row.id, row.email.clone())
 }
 
 /// 409 for an invitation that has been answered or taken back.
@@ -180,8 +182,7 @@ async fn change(cx: &Cx, row: &entity::Model, mut values: ActiveModel) -> Result
     let tx = cx.tx()?;
     values.updated_at = Set(cx.now());
     values.version = Set(row.version.saturating_add(1));
-    let waiting =
-        Condition::all().add(Column::Id.eq(row.id)).add(Column::Status.eq(entity::Status::Pending));
+    let waiting = Condition::all().add(Column::Id.eq(row.id)).add(Column::Status.eq(entity::Status::Pending));
     match tx.update_where(values, waiting).await? {
         0 => open(&tx.get::<entity::Entity>(row.id).await?).and(Err(used())),
         _ => Ok(()),
@@ -204,8 +205,11 @@ pub(super) async fn resend(cx: &Cx) -> Result<Json<dto::View>> {
         expires_at: now + chrono::Duration::days(DAYS),
         ..row
     };
-    let values =
-        ActiveModel { digest: Set(row.digest.clone()), expires_at: Set(row.expires_at), ..Default::default() };
+    let values = ActiveModel {
+        digest: Set(row.digest.clone()),
+        expires_at: Set(row.expires_at),
+        ..Default::default()
+    };
     change(cx, &row, values).await?;
     let link = deliver(cx, &row, &organization.name, secret.expose_secret()).await?;
     audit::record(cx, event("resend", &row)).await?;

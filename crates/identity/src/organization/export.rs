@@ -28,7 +28,12 @@ const PAGE: u64 = 500;
 pub(super) fn mount(api: &mut Api) {
     let lines = json!({ "type": "string", "description": "`{\"table\", \"row\"}` on each line" });
     api.signed_in("identity")
-        .get("organization.export", "/api/organizations/{id}/export", "Download all data, line by line", export)
+        .get(
+            "organization.export",
+            "/api/organizations/{id}/export",
+            "Download all data, line by line",
+            export,
+        )
         .detached()
         .problems(&[403, 404])
         .answers(200, vec![("application/x-ndjson".to_owned(), lines)]);
@@ -38,14 +43,16 @@ pub(super) fn mount(api: &mut Api) {
 async fn export(cx: &Cx) -> Result<File> {
     let mut own = cx.again(Mode::Write).await?;
     let row = ownership::owned(&own).await?;
-    let event = Event::new("identity:organization:export", "identity.organization").target(row.id, row.name.clone());
+    let event =
+        Event::new("identity:organization:export", "identity.organization").target(row.id, row.name.clone());
     audit::record(&own, event).await?;
     own.commit().await?;
     let name = format!("{}.ndjson", slug(&row));
     let mut tables = tables::all(&cx.app);
     // What is referred to comes first, so that a reader can take the lines in order.
     tables.reverse();
-    let reader = Reader { cx: own, tables: tables.into_iter().collect(), at: 0, after: None, rows: 0, done: false };
+    let reader =
+        Reader { cx: own, tables: tables.into_iter().collect(), at: 0, after: None, rows: 0, done: false };
     let head = line("organization", &json!(View::of(row, true)))?;
     let start = stream::iter([Ok::<_, std::io::Error>(Bytes::from(head))]);
     let rest = stream::try_unfold(reader, |mut reader| async move {
@@ -92,7 +99,8 @@ impl Reader {
         if std::mem::replace(&mut self.done, true) {
             return Ok(None);
         }
-        let mut end = serde_json::to_vec(&json!({ "complete": true, "rows": self.rows })).map_err(Error::internal)?;
+        let mut end =
+            serde_json::to_vec(&json!({ "complete": true, "rows": self.rows })).map_err(Error::internal)?;
         end.push(b'\n');
         Ok(Some(end))
     }

@@ -40,7 +40,11 @@ pub async fn found_from(
     let (id, now) = (tx.require_org()?, app.now());
     let (name, name_key) = named(name)?;
     if name.chars().count() > 120 {
-        return Err(Error::fields(vec![FieldError::new("name", "too_long", "must have at most 120 characters")]));
+        return Err(Error::fields(vec![FieldError::new(
+            "name",
+            "too_long",
+            "must have at most 120 characters",
+        )]));
     }
     tx.insert(entity::ActiveModel {
         id: Set(id),

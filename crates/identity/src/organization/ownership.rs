@@ -29,13 +29,23 @@ pub const GRACE_DAYS: i64 = 30;
 pub(super) fn mount(api: &mut Api) {
     let mut mount = api.signed_in("identity");
     mount
-        .delete("organization.delete", "/api/organizations/{id}", "Schedule the deletion, 30 days ahead", delete)
+        .delete(
+            "organization.delete",
+            "/api/organizations/{id}",
+            "Schedule the deletion, 30 days ahead",
+            delete,
+        )
         .problems(&[403, 404, 412]);
     mount
         .act("organization.restore", "/api/organizations/{id}/restore", "Call the deletion off", restore)
         .problems(&[403, 404, 409]);
     mount
-        .post("organization.transfer", "/api/organizations/{id}/transfer", "Hand the ownership over", transfer)
+        .post(
+            "organization.transfer",
+            "/api/organizations/{id}/transfer",
+            "Hand the ownership over",
+            transfer,
+        )
         .problems(&[403, 404])
         .example(json!({ "user_id": "0192e4a0-7b1c-7d3e-8f00-000000000001" }));
     mount
@@ -62,7 +72,8 @@ pub(super) async fn owned(cx: &Cx) -> Result<entity::Model> {
 }
 
 fn event(action: &str, row: &entity::Model) -> Event {
-    Event::new(format!("identity:organization:{action}"), "identity.organization").target(row.id, row.name.clone())
+    Event::new(format!("identity:organization:{action}"), "identity.organization")
+        .target(row.id, row.name.clone())
 }
 
 /// `DELETE /api/organizations/{id}/`. A second time changes nothing: the first date stands.
@@ -86,7 +97,10 @@ async fn restore(cx: &Cx) -> Result<Json<View>> {
     let row = owned(cx).await?;
     let Some(end) = row.deleting_at else { return Ok(Json(View::of(row, true))) };
     if end <= cx.now() {
-        return Err(Error::conflict("deletion_started", "the grace has passed; the deletion cannot be called off"));
+        return Err(Error::conflict(
+            "deletion_started",
+            "the grace has passed; the deletion cannot be called off",
+        ));
     }
     let event = event("restore", &row).change("delete_after", json!(base::time::format(end)), json!(null));
     let row = save(cx, row, entity::ActiveModel { deleting_at: Set(None), ..Default::default() }).await?;

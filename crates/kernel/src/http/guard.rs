@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Method, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use store::{Mode, Opening, Role};
+use tracing::Instrument;
 
 use super::{origin, problem};
 use crate::{
@@ -25,18 +26,26 @@ use crate::{
 const ATTEMPTS: usize = 3;
 
 /// Answers one request to an operation.
-pub async fn serve(
-    app: App,
-    operation: Arc<Operation>,
-    params: Vec<(String, String)>,
-    request: Request,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let origin = origin_of(&app, &parts);
-    let request_id = origin.request_id.clone();
-    match attempt(&app, &operation, params, &parts, body, origin).await {
+///
+/// The work is a task of its own: when the client goes away in the middle, its transaction still
+/// ends properly instead of being left open on a pooled connection.
+#[expect(clippy::disallowed_methods, reason = "one task for one request, awaited right here")]
+pub async fn serve(app: App, operation: Arc<Operation>, params: Vec<(String, String)>, request: Request) -> Response {
+    let work = async move {
+        let (parts, body) = request.into_parts();
+        let origin = origin_of(&app, &parts);
+        let request_id = origin.request_id.clone();
+        match attempt(&app, &operation, params, &parts, body, origin).await {
+            Ok(response) => response,
+            Err(failure) => problem::respond(&failure, &request_id),
+        }
+    };
+    match tokio::spawn(work.in_current_span()).await {
         Ok(response) => response,
-        Err(failure) => problem::respond(&failure, &request_id),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => problem::respond(&Error::unavailable("stopping", "the server is stopping"), ""),
+        },
     }
 }
 

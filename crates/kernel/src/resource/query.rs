@@ -169,6 +169,7 @@ impl ListQuery {
             "cursor" => self.cursor = Some(text.to_owned()),
             "search" if spec.search.is_empty() => return Err(wrong("this list cannot be searched")),
             "search" if text.chars().count() > 200 => return Err(wrong("must have at most 200 characters")),
+            "search" if text.contains('\0') => return Err(wrong("must not contain U+0000")),
             "search" => self.search = base::text::fold(text).split(' ').map(str::to_owned).collect(),
             "sort" => self.sort = sort(spec, text)?,
             "trash" => self.trash = text.parse().map_err(|_| wrong("must be true or false"))?,

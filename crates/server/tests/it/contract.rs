@@ -217,9 +217,10 @@ async fn filters_and_search_find_the_record_and_unknown_ones_are_422() {
             let reply = org.owner.get(&format!("{}?{bad}", subject.path)).await;
             assert_eq!(reply.status.as_u16(), 422, "{}?{bad}: {}", subject.path, reply.text());
         }
-        for odd in ["search=%27", "search=%25", "search=_", "search=%5C", "search=%00"] {
+        for odd in ["search=%27", "search=%25", "search=_", "search=%5C"] {
             org.owner.get(&format!("{}?{odd}", subject.path)).await.expect(200);
         }
+        org.owner.get(&format!("{}?search=%00", subject.path)).await.expect(422);
     }
 }
 

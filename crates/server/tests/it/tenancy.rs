@@ -167,6 +167,7 @@ impl Bouncer {
         }
         let mut url = target;
         url.set_port(Some(port)).unwrap();
+        url.set_query(Some(store::POOLED));
         Self { process, url: url.into(), _folder: folder }
     }
 }

@@ -150,6 +150,15 @@ impl Drop for TestDatabase {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let admin = admin(&server_url(dialect)).await;
+                if dialect == Dialect::Mysql {
+                    // A transaction that a test left open would hold the tables.
+                    let open = format!("SELECT id FROM information_schema.processlist WHERE db = '{name}'");
+                    let open = sea_orm::Statement::from_string(sea_orm::DbBackend::MySql, open);
+                    for row in admin.query_all_raw(open).await.unwrap_or_default() {
+                        let id: i64 = row.try_get_by_index(0).unwrap_or_default();
+                        let _ = admin.execute_unprepared(&format!("KILL {id}")).await;
+                    }
+                }
                 let force = if dialect == Dialect::Postgres { " WITH (FORCE)" } else { "" };
                 let _ = admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}{force}")).await;
                 let _ = admin.close().await;

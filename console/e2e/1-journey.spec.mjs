@@ -1,19 +1,7 @@
 // The way of a new installation: set up, make a role, invite, accept, see just what the role allows.
 import assert from 'node:assert/strict'
 
-const field = (name) => `input[data-testid="${name}"]`
-const id = (name) => `[data-testid="${name}"]`
-const run = Date.now().toString(36)
-const owner = { username: process.env.E2E_USERNAME ?? 'owner', password: process.env.E2E_PASSWORD ?? 'tongue-and-mortise-71' }
-const guest = { username: `guest_${run}`, password: `dovetail-and-${run}-peg`, email: `guest_${run}@example.com` }
-
-async function signIn(page, person) {
-  await page.goto('/sign-in')
-  await page.fill(field('sign-in-username'), person.username)
-  await page.fill(field('sign-in-password'), person.password)
-  await page.click(id('sign-in-submit'))
-  await page.waitForSelector(id('home'))
-}
+import { field, guest, id, owner, run, signIn } from './steps.mjs'
 
 export default {
   'set up, or sign in to what is set up': async ({ visitor, url }) => {
@@ -32,7 +20,8 @@ export default {
     await page.waitForSelector(id('home'))
   },
 
-  'a reload keeps the session, a wrong password says so': async ({ visitor }) => {
+  'a reload keeps the session, a wrong password says so': async ({ visitor, allow }) => {
+    allow(/^401 POST \/api\/auth\/login/)
     const page = await visitor()
     await page.goto('/sign-in')
     await page.fill(field('sign-in-username'), owner.username)
@@ -89,14 +78,46 @@ export default {
     await page.waitForSelector(id('forbidden-state'))
   },
 
-  'the audit log tells it': async ({ visitor, shared }) => {
+  'the audit log shows each step with its actor': async ({ visitor, shared }) => {
     const page = await visitor()
     await signIn(page, owner)
     await page.goto('/audit')
-    await page.waitForSelector(`${id('row')}:has-text("${shared.role}")`)
+    const steps = [
+      [owner.username, 'identity:organization:create', 'Joinery'],
+      [owner.username, 'identity:role:create', shared.role],
+      [owner.username, 'identity:invitation:create', guest.email],
+      [guest.username, 'identity:invitation:accept', guest.email],
+    ]
+    for (const [actor, action, target] of steps) {
+      const row = page.locator(id('row'), { has: page.locator(`${id('audit-action')}[title="${action}"]`) }).filter({ hasText: target })
+      await row.first().waitFor()
+      assert.match(await row.first().innerText(), new RegExp(`\\b${actor}\\b`), `${action} names its actor`)
+    }
+    const row = page.locator(id('row'), { hasText: shared.role })
+    await row.first().locator('.open').click()
+    await page.waitForSelector(id('audit-diff'))
   },
 
-  'signing out ends it, here and in the other tab': async ({ visitor }) => {
+  'a role taken away is effective on the very next request': async ({ visitor, shared }) => {
+    const [admin, other] = [await visitor(), await visitor()]
+    await signIn(other, guest)
+    await other.goto('/posts')
+    await other.waitForSelector(id('total') + ', ' + id('empty-state'))
+    await signIn(admin, owner)
+    const taken = await admin.evaluate(async (name) => {
+      const token = await (await fetch('/api/auth/token/refresh', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).json()
+      const headers = { authorization: `Bearer ${token.access_token}`, 'content-type': 'application/json' }
+      const { items } = await (await fetch(`/api/roles/?name=${encodeURIComponent(name)}`, { headers })).json()
+      const answer = await fetch(`/api/roles/${items[0].id}/`, { method: 'PATCH', headers, body: JSON.stringify({ permissions: [] }) })
+      return answer.status
+    }, shared.role)
+    assert.equal(taken, 200)
+    await other.goto('/posts')
+    await other.waitForSelector(id('forbidden-state'))
+  },
+
+  'signing out ends it, here and in the other tab': async ({ visitor, allow }) => {
+    allow(/^401 POST \/api\/auth\/token\/refresh/)
     const page = await visitor()
     await signIn(page, owner)
     const other = await page.context().newPage()

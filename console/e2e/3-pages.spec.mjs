@@ -1,0 +1,69 @@
+// A picture of every page in both languages, light and dark; what the browser complains about fails it.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { id, owner, settled, signIn } from './steps.mjs'
+
+const outside = {
+  'sign-in': '/sign-in',
+  forgot: '/forgot-password',
+  reset: '/reset-password?token=x',
+  accept: '/accept-invitation?token=x',
+  'confirm-email': '/confirm-email?token=x',
+}
+const inside = {
+  home: '/',
+  users: '/users',
+  invitations: '/users?tab=invitations',
+  roles: '/roles',
+  departments: '/departments',
+  posts: '/posts',
+  menus: '/menus',
+  organization: '/organization',
+  audit: '/audit',
+  'sign-ins': '/sign-ins',
+  sessions: '/sessions',
+  profile: '/profile',
+  security: '/profile?tab=security',
+  'own-sessions': '/profile?tab=sessions',
+  'api-keys': '/profile?tab=keys',
+  'not-found': '/nowhere',
+}
+/** A key that has no words shows itself as it is written in the source. */
+const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|layout|resource)\.[a-z_]+(?:\.[a-z_]+)+/
+
+async function pictures({ visitor, out, allow }, locale, theme) {
+  // The made-up token.
+  allow(/^404 GET \/api\/auth\/invitations\/x/)
+  const page = await visitor({ locale, colorScheme: theme })
+  await page.addInitScript((choice) => localStorage.setItem('tenon.preferences', JSON.stringify(choice)), { theme, locale })
+  const take = async (name, path) => {
+    await page.goto(path)
+    await settled(page)
+    // Fades must have ended; nothing is asserted about them.
+    await page.waitForTimeout(250)
+    await page.screenshot({ path: join(out, `${name}-${locale}-${theme}.png`) })
+    const state = await page.evaluate(() => ({
+      dark: document.documentElement.classList.contains('dark'),
+      lang: document.documentElement.lang,
+      wide: document.documentElement.scrollWidth > window.innerWidth,
+      text: document.body.innerText,
+    }))
+    assert.equal(state.dark, theme === 'dark', `${name}: the theme`)
+    assert.equal(state.lang, locale, `${name}: the language`)
+    assert.ok(!state.wide, `${name}: wider than the window`)
+    assert.doesNotMatch(state.text, UNTRANSLATED, `${name}: words are missing`)
+  }
+  for (const [name, path] of Object.entries(outside)) await take(name, path)
+  await signIn(page, owner)
+  for (const [name, path] of Object.entries(inside)) {
+    await take(name, path)
+    assert.equal(await page.locator(id('forbidden-state')).count(), 0, `${name}: the owner may`)
+    assert.equal(await page.locator(id('error-state')).count(), 0, `${name}: loads`)
+  }
+}
+
+export default Object.fromEntries(
+  ['zh-CN', 'en-US'].flatMap((locale) =>
+    ['light', 'dark'].map((theme) => [`every page in ${locale}, ${theme}`, (tools) => pictures(tools, locale, theme)]),
+  ),
+)
