@@ -11,7 +11,9 @@ use base::{Error, FieldError, Id, Result, text};
 use chrono::{DateTime, Utc};
 use kernel::{App, Origin, access, audit};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, IntoActiveModel, Iterable, QueryFilter,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, IntoActiveModel, Iterable, QueryFilter,
     sea_query::{Expr, ExprTrait, LockType, Query},
 };
 use store::{Dialect, Mode, Opening, Role, Tx};
@@ -151,7 +153,12 @@ pub async fn lock(tx: &Tx, id: Id) -> Result<Option<app_user::Model>> {
 }
 
 /// Writes back some columns of a person, and the version with them.
-pub async fn update(tx: &Tx, now: DateTime<Utc>, user: &app_user::Model, mut row: app_user::ActiveModel) -> Result<()> {
+pub async fn update(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    user: &app_user::Model,
+    mut row: app_user::ActiveModel,
+) -> Result<()> {
     row.version = Set(user.version + 1);
     row.updated_at = Set(now);
     let this = Condition::all().add(ColumnTrait::eq(&app_user::Column::Id, user.id));
@@ -232,8 +239,7 @@ pub async fn belongings(tx: &Tx, person: Id) -> Result<Vec<Belonging>> {
     let rows = tx.query_all(&select).await?;
     let memberships: Vec<user::entity::Model> = rows.iter().map(store::model).collect::<Result<_>>()?;
     let ids = memberships.iter().map(|row| row.org_id);
-    let known =
-        tx.all(tx.find::<organization::Entity>().filter(organization::Column::Id.is_in(ids))).await?;
+    let known = tx.all(tx.find::<organization::Entity>().filter(organization::Column::Id.is_in(ids))).await?;
     let pair = |membership: user::entity::Model| {
         let organization = known.iter().find(|org| org.id == membership.org_id)?.clone();
         Some(Belonging { organization, membership })
@@ -252,7 +258,13 @@ pub struct By<'a> {
 /// Tells every organisation of a person what happened: an audit entry, and a new access version when
 /// `bump` names a kind of change. Comes after the commit of the change itself, since a transaction
 /// writes for one organisation; what cannot be written is logged.
-pub async fn announce(app: &App, by: &By<'_>, person: Id, bump: Option<&str>, event: &audit::Event) -> Result<()> {
+pub async fn announce(
+    app: &App,
+    by: &By<'_>,
+    person: Id,
+    bump: Option<&str>,
+    event: &audit::Event,
+) -> Result<()> {
     let tx = app.system(Mode::Read).await?;
     let belongings = belongings(&tx, person).await?;
     tx.commit().await?;

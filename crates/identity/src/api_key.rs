@@ -5,12 +5,11 @@
 //! keys. May import: `kernel`, `credential`, this crate's entities.
 
 pub mod dto;
-
-use std::time::Duration;
+mod usage;
 
 use base::{Error, FieldError, Id, Result, Timestamp};
 use kernel::{
-    Api, App, Created, Cx, Json, NoContent, Spec,
+    Api, Created, Cx, Json, NoContent, Spec,
     audit::{self, Event},
     resource::{ListQuery, paginate},
 };
@@ -19,8 +18,8 @@ use sea_orm::{
     QueryTrait,
 };
 use serde_json::json;
-use store::Mode;
 
+pub use self::usage::{Uses, flush_uses};
 use self::dto::{Create, Items, Owned, Secret, View};
 use crate::{
     access::listing::{Listed, Window},
@@ -35,14 +34,13 @@ use crate::{
 const MOST: u64 = 50;
 /// The longest life of a key that ends at all.
 const LONGEST_DAYS: i64 = 3660;
-/// How exactly the last use is kept.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
 
 /// Routes.
 pub fn mount(api: &mut Api) {
     let mut own = api.signed_in("auth");
     own.get("api_keys", "/api/auth/api-keys", "Your own API keys in this organisation", list);
     own.post("create_api_key", "/api/auth/api-keys", "Make an API key; it is shown this once", create)
+        .secret()
         .problems(&[403, 409])
         .example(json!({ "name": "Nightly report", "scopes": ["identity:user:list"] }));
     own.act(
@@ -51,6 +49,7 @@ pub fn mount(api: &mut Api) {
         "Give a key a new secret; the old one dies",
         rotate,
     )
+    .secret()
     .problems(&[403, 404]);
     own.delete("delete_api_key", "/api/auth/api-keys/{id}", "End one of your own API keys", delete)
         .problems(&[404]);
@@ -235,26 +234,4 @@ async fn list_all(cx: &Cx) -> Result<Json<Listed<Owned>>> {
     });
     let items = items.collect();
     Ok(Json(Listed::of(&query, page, items)))
-}
-
-/// Notes that a key was used, at most once a minute; never fails the request that used it.
-pub async fn touch(app: &App, id: Id) {
-    if let Err(failure) = try_touch(app, id).await {
-        tracing::debug!(error = ?failure, "the last use of an API key could not be kept");
-    }
-}
-
-async fn try_touch(app: &App, id: Id) -> Result<()> {
-    let (uses, _) = app.kv().count(&format!("api_key/touch/{id}"), TOUCH_EVERY).await?;
-    if uses > 1 {
-        return Ok(());
-    }
-    let now = app.now();
-    let tx = app.system(Mode::Write).await?;
-    let values = entity::ActiveModel { last_used_at: Set(Some(now)), ..Default::default() };
-    let stale = Condition::any()
-        .add(Column::LastUsedAt.is_null())
-        .add(Column::LastUsedAt.lt(now - chrono::Duration::seconds(60)));
-    tx.update_where(values, Condition::all().add(Column::Id.eq(id)).add(stale)).await?;
-    tx.commit().await
 }

@@ -74,7 +74,11 @@ impl Directory for Authority {
             }
             let identity = Identity::of(app)?;
             let issuer = &identity.settings.issuer;
-            let claims = identity.keys().ring.verify(token, app.now(), issuer, AUDIENCE)?;
+            let verify = || identity.keys().ring.verify(token, app.now(), issuer, AUDIENCE);
+            let claims = match verify() {
+                Err(_) if identity.reload_for_unknown_kid(app, token).await? => verify()?,
+                outcome => outcome?,
+            };
             Ok(Some(Credential { user: claims.sub, org: claims.org_id, kind: CredentialKind::Session(claims.sid) }))
         })
     }
@@ -100,13 +104,11 @@ impl Directory for Authority {
             .expr_as(Expr::col(("u", "name")), "name")
             .expr_as(Expr::col(("u", "is_platform_admin")), "platform_admin")
             .expr_as(Expr::col(("u", "disabled_at")), "user_disabled")
-            .expr_as(Expr::col(("o", "deleting_at")), "org_deleting")
             .expr_as(Expr::col(("v", "version")), "access_version")
             .from_subquery(one, "opening")
             .join_as(sea_orm::JoinType::LeftJoin, "session", "s", is("s", "id", session))
             .join_as(sea_orm::JoinType::LeftJoin, "api_key", "k", is("k", "id", key))
             .join_as(sea_orm::JoinType::LeftJoin, "app_user", "u", is("u", "id", Some(credential.user)))
-            .join_as(sea_orm::JoinType::LeftJoin, "organization", "o", is("o", "id", credential.org))
             .join_as(sea_orm::JoinType::LeftJoin, version_table(), "v", is("v", "org_id", credential.org))
             .to_owned()
     }
@@ -130,13 +132,14 @@ impl Directory for Authority {
                 }
                 None
             }
-            CredentialKind::Key(_) => {
+            CredentialKind::Key(key) => {
                 let id: Option<Id> = store::read(row, "key_id")?;
                 let (expires, revoked): (At, At) =
                     (store::read(row, "key_expires")?, store::read(row, "key_revoked")?);
                 if id.is_none() || revoked.is_some() || expires.is_some_and(|end| end <= now) {
                     return Err(Error::unauthenticated("invalid_api_key", "the API key is not valid"));
                 }
+                Identity::of(app)?.key_uses.note(key, now);
                 let scopes: Option<serde_json::Value> = store::read(row, "key_scopes")?;
                 scopes.map(serde_json::from_value).transpose().map_err(Error::internal)?
             }

@@ -66,9 +66,11 @@ async fn change(cx: &Cx, input: Change) -> Result<Accepted<Heard>> {
     let letter = Letter::EmailChange { name: user.name.clone(), link };
     mail::enqueue(&cx.app, &tx, &address, &user.locale, letter).await?;
     let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
-    let event = Event::new("identity:email:request", "identity.user")
-        .target(actor.id, user.username)
-        .change("email", json!(user.email), json!(address));
+    let event = Event::new("identity:email:request", "identity.user").target(actor.id, user.username).change(
+        "email",
+        json!(user.email),
+        json!(address),
+    );
     audit::write(&tx, cx.now(), who, &cx.origin, event).await?;
     tx.commit().await?;
     Ok(Heard::answer())

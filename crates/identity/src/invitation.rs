@@ -33,6 +33,7 @@ pub fn mount(api: &mut Api) {
         .query::<Window>();
     mount
         .post("create", "/api/invitations", "Invite somebody by e-mail", send::create)
+        .secret()
         .problems(&[403, 409, 429])
         .example(json!({ "email": "new.colleague@example.com", "name": "New Colleague" }));
     mount
@@ -42,6 +43,7 @@ pub fn mount(api: &mut Api) {
             "Send an invitation again; the old link dies",
             send::resend,
         )
+        .secret()
         .needs("identity:invitation:create")
         .problems(&[403, 404, 409, 429]);
     mount
@@ -56,6 +58,7 @@ pub fn mount(api: &mut Api) {
         "Join by an invitation",
         accept::accept,
     )
+    .secret()
     .problems(&[401, 403, 404, 409, 429])
     .example(
         json!({ "username": "new.colleague", "password": "correct horse battery", "name": "New Colleague" }),

@@ -17,6 +17,7 @@ use store::{Mode, Tx};
 
 pub use self::letter::Letter;
 use crate::{
+    credential::seal::Sealer,
     entity::mail_outbox::{ActiveModel, Column, Entity, Model},
     service::Identity,
 };
@@ -87,6 +88,22 @@ pub(crate) async fn post(app: &App, tx: &Tx, to: &str, sealed: Sealed) -> Result
     .await
 }
 
+/// Seals again, under today's key, what waits under another one; how many letters that were. One
+/// that cannot be read is left: its delivery will say so.
+pub(crate) async fn reseal(tx: &Tx, sealer: &Sealer) -> Result<u64> {
+    let mut done = 0;
+    for row in tx.all(tx.find::<Entity>()).await?.iter().filter(|row| sealer.needs_reseal(&row.sealed)) {
+        let Ok(plain) = sealer.open(&row.sealed, &context(row.id)) else {
+            tracing::warn!(mail = %row.id, "a letter cannot be read with the configured keys");
+            continue;
+        };
+        let sealed = sealer.seal(plain.expose_secret(), &context(row.id))?;
+        let values = ActiveModel { sealed: Set(sealed), ..Default::default() };
+        done += tx.update_where(values, Condition::all().add(Column::Id.eq(row.id))).await?;
+    }
+    Ok(done)
+}
+
 fn context(id: base::Id) -> String {
     format!("mail_outbox/sealed/{id}")
 }
@@ -94,7 +111,8 @@ fn context(id: base::Id) -> String {
 /// Sends what is due; how many letters went out. Several nodes may do so at once.
 pub async fn deliver_due(app: &App) -> Result<usize> {
     let tx = app.system(Mode::Read).await?;
-    let due = tx.find::<Entity>().filter(Column::NextAt.lte(app.now())).order_by_asc(Column::NextAt).limit(BATCH);
+    let due =
+        tx.find::<Entity>().filter(Column::NextAt.lte(app.now())).order_by_asc(Column::NextAt).limit(BATCH);
     let due = tx.all(due).await?;
     tx.commit().await?;
     let mut sent = 0;
@@ -131,8 +149,12 @@ async fn deliver(app: &App, row: &Model) -> Result<()> {
     let identity = Identity::of(app)?;
     let plain = identity.sealer.open(&row.sealed, &context(row.id))?;
     let content: Content = serde_json::from_slice(plain.expose_secret()).map_err(Error::internal)?;
-    let mail =
-        Mail { to: row.recipient.clone(), subject: content.subject, text: content.text, html: Some(content.html) };
+    let mail = Mail {
+        to: row.recipient.clone(),
+        subject: content.subject,
+        text: content.text,
+        html: Some(content.html),
+    };
     identity.mailer.send(&mail).await
 }
 

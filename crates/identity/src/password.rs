@@ -91,7 +91,11 @@ pub(crate) async fn prove(cx: &Cx, typed: String, field: &'static str) -> Result
     tx.commit().await?;
     let password = Secret::from(typed);
     let verdict = Identity::of(&cx.app)?.hasher.verify(&password, user.password_hash.as_deref()).await?;
-    if verdict.matches { Ok((user, password)) } else { Err(Error::field(field, "wrong_password", "is not your password")) }
+    if verdict.matches {
+        Ok((user, password))
+    } else {
+        Err(Error::field(field, "wrong_password", "is not your password"))
+    }
 }
 
 /// The hash of a new password that the rules allow this user: administrators and owners need longer
@@ -120,7 +124,13 @@ fn about(failure: Error, field: &'static str) -> Error {
 
 /// Writes a new hash in place of the one that was seen; links that are out die, and a letter tells
 /// the owner (ASVS 6.3.7).
-async fn store_hash(app: &App, tx: &Tx, now: DateTime<Utc>, seen: &app_user::Model, hash: String) -> Result<()> {
+async fn store_hash(
+    app: &App,
+    tx: &Tx,
+    now: DateTime<Utc>,
+    seen: &app_user::Model,
+    hash: String,
+) -> Result<()> {
     let user = account::lock(tx, seen.id).await?.ok_or_else(Error::missing)?;
     if user.password_hash != seen.password_hash || user.disabled_at.is_some() {
         return Err(Error::conflict("conflict", "the account has changed meanwhile; try again"));
@@ -133,7 +143,8 @@ async fn store_hash(app: &App, tx: &Tx, now: DateTime<Utc>, seen: &app_user::Mod
     account::update(tx, now, &user, row).await?;
     one_time::withdraw(tx, one_time::Purpose::PasswordReset, user.id).await?;
     if let Some(address) = &user.email {
-        mail::enqueue(app, tx, address, &user.locale, Letter::PasswordChanged { name: user.name.clone() }).await?;
+        mail::enqueue(app, tx, address, &user.locale, Letter::PasswordChanged { name: user.name.clone() })
+            .await?;
     }
     Ok(())
 }

@@ -140,7 +140,8 @@ async fn change(cx: &Cx, input: Patch) -> Result<Json<Info>> {
     if let Some(zone) = &input.time_zone {
         after.time_zone = account::time_zone(zone)?;
     }
-    let mut event = Event::new("identity:profile:update", "identity.user").target(actor.id, before.username.clone());
+    let mut event =
+        Event::new("identity:profile:update", "identity.user").target(actor.id, before.username.clone());
     for (field, old, new) in [
         ("name", &before.name, &after.name),
         ("locale", &before.locale, &after.locale),

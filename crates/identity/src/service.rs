@@ -13,6 +13,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryOrder};
 use store::{Mode, Tx};
 
 use crate::{
+    api_key::Uses,
     credential::{
         envelope::EnvelopeKey,
         jwt::{Algorithm, Keyring, SigningKey, VerifyingKey},
@@ -20,6 +21,7 @@ use crate::{
         seal::Sealer,
     },
     entity::signing_key,
+    mail,
 };
 
 /// Settings of sign-in.
@@ -53,6 +55,8 @@ pub struct Settings {
 pub const AUDIENCE: &str = "tenon";
 /// How long a key that signs no more is still accepted.
 pub const KEY_OVERLAP: chrono::Duration = chrono::Duration::hours(24);
+/// Tokens with unknown key ids make a process read the keys at most once in this time.
+const RELOAD_EVERY: chrono::Duration = chrono::Duration::seconds(5);
 
 /// The keys of one moment.
 #[derive(Clone)]
@@ -74,6 +78,10 @@ pub struct Identity {
     /// Mail.
     pub mailer: Mailer,
     keys: RwLock<Keys>,
+    /// When the keys were last read for a token with an unknown key id.
+    looked: tokio::sync::Mutex<Option<DateTime<Utc>>>,
+    /// Last uses of API keys.
+    pub(crate) key_uses: Uses,
 }
 
 impl Identity {
@@ -88,7 +96,15 @@ impl Identity {
         let tx = store.begin_system(Mode::Write).await?;
         let keys = load(&tx, now, &settings, &sealer).await?;
         tx.commit().await?;
-        Ok(Self { settings, hasher: Hasher::default(), sealer, mailer, keys: RwLock::new(keys) })
+        Ok(Self {
+            settings,
+            hasher: Hasher::default(),
+            sealer,
+            mailer,
+            keys: RwLock::new(keys),
+            looked: tokio::sync::Mutex::default(),
+            key_uses: Uses::default(),
+        })
     }
 
     /// The service of a running application.
@@ -108,6 +124,28 @@ impl Identity {
         tx.commit().await?;
         *self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner) = keys;
         Ok(())
+    }
+
+    /// Reads the keys again for a token that names an unknown one: another node may have made it and
+    /// signed with it before this node's ticker has looked. Whether the key is known now. Made-up
+    /// key ids cost one reading in [`RELOAD_EVERY`]; those who come meanwhile wait for it. The
+    /// caller holds no transaction.
+    pub async fn reload_for_unknown_kid(&self, app: &App, token: &str) -> Result<bool> {
+        if !self.keys().ring.misses_key_of(token) {
+            return Ok(false);
+        }
+        let mut looked = self.looked.lock().await;
+        if !self.keys().ring.misses_key_of(token) {
+            return Ok(true);
+        }
+        let now = app.now();
+        if looked.is_some_and(|at| (now - at).abs() < RELOAD_EVERY) {
+            return Ok(false);
+        }
+        *looked = Some(now);
+        tracing::debug!("the keys are read again for a token with an unknown key id");
+        self.reload(app).await?;
+        Ok(!self.keys().ring.misses_key_of(token))
     }
 
     /// The key that refresh tokens' successors are derived with.
@@ -194,9 +232,24 @@ async fn keep(
     .await
 }
 
+/// What [`rotate_keys`] did.
+#[derive(Debug)]
+pub struct Rotation {
+    /// The ids of the new keys.
+    pub made: Vec<String>,
+    /// How many stored secrets were sealed with another `ENCRYPTION_KEY` and are sealed with today's.
+    pub resealed: u64,
+}
+
 /// `tenon keys rotate`: a new key signs from now on; the old ones are accepted for [`KEY_OVERLAP`].
-/// Also makes a new key for encrypted passwords. Returns the new key ids.
-pub async fn rotate_keys(tx: &Tx, now: DateTime<Utc>, settings: &Settings, sealer: &Sealer) -> Result<Vec<String>> {
+/// Also makes a new key for encrypted passwords, and seals again under the current `ENCRYPTION_KEY`
+/// whatever lies there under the previous one.
+pub async fn rotate_keys(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    settings: &Settings,
+    sealer: &Sealer,
+) -> Result<Rotation> {
     let retire = signing_key::ActiveModel { retires_at: Set(Some(now + KEY_OVERLAP)), ..Default::default() };
     tx.update_where(retire, Condition::all().add(signing_key::Column::RetiresAt.is_null())).await?;
     let mut made = Vec::new();
@@ -208,5 +261,19 @@ pub async fn rotate_keys(tx: &Tx, now: DateTime<Utc>, settings: &Settings, seale
     made.push(key.kid().to_owned());
     let gone = Condition::all().add(signing_key::Column::RetiresAt.lt(now));
     tx.delete_where::<signing_key::Entity>(gone).await?;
-    Ok(made)
+    let resealed = reseal(tx, sealer).await? + mail::reseal(tx, sealer).await?;
+    Ok(Rotation { made, resealed })
+}
+
+async fn reseal(tx: &Tx, sealer: &Sealer) -> Result<u64> {
+    let mut done = 0;
+    let rows = tx.all(tx.find::<signing_key::Entity>()).await?;
+    for row in rows.iter().filter(|row| sealer.needs_reseal(&row.sealed)) {
+        let plain = sealer.open(&row.sealed, &context(&row.kid))?;
+        let sealed = sealer.seal(plain.expose_secret(), &context(&row.kid))?;
+        let values = signing_key::ActiveModel { sealed: Set(sealed), ..Default::default() };
+        let this = Condition::all().add(signing_key::Column::Kid.eq(row.kid.as_str()));
+        done += tx.update_where(values, this).await?;
+    }
+    Ok(done)
 }

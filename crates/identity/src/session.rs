@@ -16,7 +16,9 @@ use base::{Error, Id, Result, Secret, secret::ExposeSecret};
 use chrono::{DateTime, Duration, Utc};
 use kernel::{Api, Cx};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, IntoActiveModel,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    IntoActiveModel,
     sea_query::{Expr, ExprTrait, Query},
 };
 use store::Tx;

@@ -17,9 +17,9 @@ use store::{Mode, Opening, Role, Tx};
 use validator::Validate;
 
 use crate::{
-    account::{self, LOCALES, NewUser, TIME_ZONE},
+    account::{self, By, LOCALES, NewUser, TIME_ZONE},
     credential::policy,
-    entity::{app_user, setting},
+    entity::{app_user, organization as organization_entity, setting},
     organization,
     service::Identity,
     session::{self, SignedIn},
@@ -32,16 +32,22 @@ const INITIALIZED: &str = "initialized";
 pub fn mount(api: &mut Api) {
     let mut auth = api.public("auth");
     auth.get("check_init", "/api/auth/check-init", "Read what the sign-in page needs", check_init);
-    auth.post("init_user", "/api/auth/init-user", "Set up: the first administrator and organisation", init_user)
-        .parameters(vec![json!({
-            "name": "X-Setup-Token", "in": "header", "required": false, "schema": { "type": "string" },
-            "description": "The set-up token, where it is asked for"
-        })])
-        .problems(&[401, 409, 429])
-        .example(json!({
-            "username": "admin", "password": "correct horse battery staple", "organization": "Example Ltd",
-            "locale": "en-US"
-        }));
+    auth.post(
+        "init_user",
+        "/api/auth/init-user",
+        "Set up: the first administrator and organisation",
+        init_user,
+    )
+    .secret()
+    .parameters(vec![json!({
+        "name": "X-Setup-Token", "in": "header", "required": false, "schema": { "type": "string" },
+        "description": "The set-up token, where it is asked for"
+    })])
+    .problems(&[401, 409, 429])
+    .example(json!({
+        "username": "admin", "password": "correct horse battery staple", "organization": "Example Ltd",
+        "locale": "en-US"
+    }));
 }
 
 /// What the sign-in page must know.
@@ -131,7 +137,9 @@ async fn authorize(cx: &Cx) -> Result<()> {
     cx.app.limit(&format!("setup:{ip}"), 20, std::time::Duration::from_secs(900)).await?;
     let sent = cx.headers.get("x-setup-token").map(http::HeaderValue::as_bytes).unwrap_or_default();
     let wanted = Identity::of(&cx.app)?.settings.setup_token.as_ref();
-    let matches = |token: &Secret| !token.expose_secret().is_empty() && secret::same(sent, token.expose_secret().as_bytes());
+    let matches = |token: &Secret| {
+        !token.expose_secret().is_empty() && secret::same(sent, token.expose_secret().as_bytes())
+    };
     if wanted.is_some_and(matches) {
         return Ok(());
     }
@@ -146,7 +154,8 @@ async fn init_user(cx: &Cx, input: Setup) -> Result<Created<SignedIn>> {
     let (app, identity) = (&cx.app, Identity::of(&cx.app)?);
     let app_name = app.settings().app_name.as_str();
     let username = account::username(&input.username)?;
-    let email = input.email.as_deref().filter(|text| !text.trim().is_empty()).map(account::email).transpose()?;
+    let email =
+        input.email.as_deref().filter(|text| !text.trim().is_empty()).map(account::email).transpose()?;
     let min = identity.settings.password_min.max(policy::MIN_ADMIN);
     let context = [username.as_str(), email.as_deref().unwrap_or_default(), app_name];
     policy::check(&input.password, &context, min)?;
@@ -164,31 +173,57 @@ async fn init_user(cx: &Cx, input: Setup) -> Result<Created<SignedIn>> {
         platform_admin: true,
     };
     let tx = app.store().begin(Mode::Write, Opening::new(Role::System, Some(app.new_id()))).await?;
-    claim(cx, &tx).await?;
+    claim(app, &tx).await?;
     let user = account::create(app, &tx, new).await?;
-    found(cx, &tx, organization.as_deref().unwrap_or(app_name).trim(), &user).await?;
+    let who = Who { kind: ActorKind::User, id: Some(user.id), name: user.name.clone() };
+    let by = By { who, origin: &cx.origin };
+    found(app, &tx, organization.as_deref().unwrap_or(app_name).trim(), &user, &by).await?;
     let answer = session::open(cx, &tx, &user, tx.org()).await?;
     tx.commit().await?;
     Ok(Created { body: answer, location: None })
 }
 
 /// The first who gets here sets up: others wait for his commit and then find the row.
-async fn claim(cx: &Cx, tx: &Tx) -> Result<()> {
-    let row = setting::ActiveModel {
-        name: Set(INITIALIZED.to_owned()),
-        value: Set(base::time::format(cx.now())),
-    };
+async fn claim(app: &App, tx: &Tx) -> Result<()> {
+    let row =
+        setting::ActiveModel { name: Set(INITIALIZED.to_owned()), value: Set(base::time::format(app.now())) };
     match tx.insert(row).await {
         Err(failure) if failure.code() == "conflict" => Err(already()),
         done => done,
     }
 }
 
-async fn found(cx: &Cx, tx: &Tx, name: &str, user: &app_user::Model) -> Result<()> {
-    organization::found(&cx.app, tx, name, user).await?;
-    let who = Who { kind: ActorKind::User, id: Some(user.id), name: user.name.clone() };
+async fn found(app: &App, tx: &Tx, name: &str, user: &app_user::Model, by: &By<'_>) -> Result<()> {
+    organization::found_from(app, tx, name, user, by.origin).await?;
     let event = Event::new("identity:user:create", "identity.user")
         .target(user.id, user.username.clone())
         .change("is_platform_admin", json!(null), json!(true));
-    audit::write(tx, cx.now(), who, &cx.origin, event).await
+    audit::write(tx, app.now(), by.who.clone(), by.origin, event).await
+}
+
+/// What [`create_administrator`] made.
+pub struct Administrator {
+    /// The person.
+    pub user: app_user::Model,
+    /// The name of the organisation that was founded for him.
+    pub organization: Option<String>,
+}
+
+/// Makes a platform administrator from the machine itself. On a fresh installation that is its
+/// set-up: the pages for it close, and if there is no organisation yet, he owns one that is called
+/// like the product.
+pub async fn create_administrator(app: &App, by: &By<'_>, new: NewUser) -> Result<Administrator> {
+    let tx = app.store().begin(Mode::Write, Opening::new(Role::System, Some(app.new_id()))).await?;
+    let fresh = !is_initialized(&tx).await?;
+    if fresh {
+        claim(app, &tx).await?;
+    }
+    let user = account::create(app, &tx, new).await?;
+    let alone = fresh && tx.count(tx.find::<organization_entity::Entity>()).await? == 0;
+    let organization = alone.then(|| app.settings().app_name.trim().to_owned());
+    if let Some(name) = &organization {
+        found(app, &tx, name, &user, by).await?;
+    }
+    tx.commit().await?;
+    Ok(Administrator { user, organization })
 }

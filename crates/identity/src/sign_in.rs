@@ -28,6 +28,7 @@ const PASSWORD_MAX: usize = 1024;
 pub fn mount(api: &mut Api) {
     let mut auth = api.public("auth");
     auth.post("login", "/api/auth/login", "Sign in with user name or e-mail and password", login)
+        .secret()
         .problems(&[401, 429, 503])
         .example(json!({ "username": "alice", "password": "correct horse battery staple" }));
     let form = json!({
@@ -43,9 +44,15 @@ pub fn mount(api: &mut Api) {
         }
     });
     auth.act("token", "/api/auth/token", "Sign in with an OAuth2 password form", token)
+        .secret()
         .raw_body(vec![("application/x-www-form-urlencoded".to_owned(), form)])
         .problems(&[400, 401, 415, 422, 429, 503]);
-    auth.get("public_key", "/api/auth/keys/public", "Read the key that passwords may be encrypted with", public_key);
+    auth.get(
+        "public_key",
+        "/api/auth/keys/public",
+        "Read the key that passwords may be encrypted with",
+        public_key,
+    );
     auth.get("jwks", "/.well-known/jwks.json", "Read the keys that access tokens are signed with", jwks);
 }
 
@@ -93,7 +100,8 @@ struct AccessToken {
 }
 
 async fn token(cx: &Cx) -> Result<Json<AccessToken>> {
-    let content_type = cx.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        cx.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         let detail = "send a form with Content-Type: application/x-www-form-urlencoded";

@@ -32,6 +32,9 @@ pub struct Settings {
     pub body_limit: usize,
     /// Requests per minute and address; 0 means no limit.
     pub rate_limit: u64,
+    /// `purpose=cidr` entries that calls to user-set addresses may reach beside the public
+    /// internet; `None` when nobody set it.
+    pub outbound_allow: Option<String>,
 }
 
 impl Default for Settings {
@@ -43,6 +46,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             body_limit: 1024 * 1024,
             rate_limit: 0,
+            outbound_allow: None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The audit trail: who did what to what, when, from where, with the value of each field before
 //! and after. Rows are written in the transaction of the change, and no API changes or deletes one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use base::{Id, Result};
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -85,6 +87,13 @@ pub mod entity {
     pub enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
+}
+
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
+
+/// How many entries this process has written, those included that a roll-back took away again.
+pub fn written() -> u64 {
+    WRITTEN.load(Ordering::Relaxed)
 }
 
 /// What happened.
@@ -178,7 +187,9 @@ pub async fn write(tx: &Tx, now: DateTime<Utc>, who: Who, origin: &Origin, event
         changes: Set(changes),
         search_key: Set(short(&search, 600)),
     })
-    .await
+    .await?;
+    WRITTEN.fetch_add(1, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Records an event at once, in a transaction of its own.

@@ -62,3 +62,10 @@ pub trait Directory: Send + Sync {
     /// What the user is in the transaction's organisation; `None` for somebody who is no active member.
     fn standing<'a>(&'a self, tx: &'a Tx, user: Id) -> BoxFuture<'a, Result<Option<Standing>>>;
 }
+
+/// What the operator's metrics count beside requests. Implemented by `server`, and a service of the
+/// application as `Arc<dyn Meter>`. Each argument is one of few words.
+pub trait Meter: Send + Sync {
+    /// An attempt to sign in: `ok`, `failed`, `locked`, `throttled`.
+    fn sign_in(&self, outcome: &'static str);
+}

@@ -183,7 +183,7 @@ impl Edge {
         if let Some(origin) = cross {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-            let exposed = HeaderValue::from_static("etag, location, retry-after, x-request-id");
+            let exposed = HeaderValue::from_static("etag, location, retry-after, idempotency-replayed, x-request-id");
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
     }

@@ -18,7 +18,7 @@ use opentelemetry_sdk::{
 };
 use tokio::runtime::Handle;
 use tracing::Subscriber;
-use tracing_subscriber::{EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan};
+use tracing_subscriber::{EnvFilter, Layer, filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan};
 
 use crate::{
     cli::Failure,
@@ -27,6 +27,13 @@ use crate::{
 
 /// Targets that the exporter itself uses; tracing them would feed the traces with themselves.
 const EXPORTER_TARGETS: &[&str] = &["hyper", "reqwest", "opentelemetry", "rustls", "h2"];
+
+/// Targets that tell at every level what an operator cannot use, and how much of it is heard.
+const QUIET: [(&str, LevelFilter); 3] = [
+    ("sqlx::postgres::notice", LevelFilter::WARN),
+    ("sqlx::pool", LevelFilter::ERROR),
+    ("sqlx_core::pool", LevelFilter::ERROR),
+];
 
 /// Keeps the traces flowing; hand it to [`Logging::shutdown`] at the end.
 #[must_use]
@@ -72,7 +79,7 @@ fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(&log.filter)
+    let filter = EnvFilter::try_new(with_quiet_targets(&log.filter))
         .map_err(|error| Failure::refused(format!("LOG_LEVEL={} is not allowed: {error}", log.filter)))?;
     let writer = OneLine(writer);
     let lines = match log.format {
@@ -86,6 +93,17 @@ where
         LogFormat::Pretty => tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer).boxed(),
     };
     Ok(tracing_subscriber::registry().with(filter).with(lines))
+}
+
+/// The levels that were asked for, with [`QUIET`] turned down where they do not speak of it.
+fn with_quiet_targets(asked: &str) -> String {
+    let parts = || asked.split(',').map(str::trim);
+    let general = parts().filter_map(|part| part.parse().ok()).next_back().unwrap_or(LevelFilter::ERROR);
+    let named = |target: &str| {
+        parts().filter_map(|part| part.split_once('=')).any(|(name, _)| target.starts_with(name.trim()))
+    };
+    let quiet = QUIET.iter().filter(|(target, level)| *level < general && !named(target));
+    quiet.map(|(target, level)| format!("{target}={level},")).collect::<String>() + asked
 }
 
 /// Makes control characters visible, so that nothing that was logged can forge a second line.
@@ -228,6 +246,17 @@ mod tests {
         assert_eq!(json["user"], "a\nforged\u{1b}[31m line");
         assert_eq!(logged(LogFormat::Json, "debug").lines().count(), 2);
         assert_eq!(logged(LogFormat::Json, "off"), "");
+    }
+
+    #[test]
+    fn what_asks_for_a_target_wins_over_the_quiet_ones() {
+        let all = "sqlx::postgres::notice=warn,sqlx::pool=error,sqlx_core::pool=error,info,store=debug";
+        assert_eq!(with_quiet_targets("info,store=debug"), all);
+        assert_eq!(with_quiet_targets("warn"), "sqlx::pool=error,sqlx_core::pool=error,warn");
+        assert_eq!(with_quiet_targets("debug,sqlx=trace"), "debug,sqlx=trace");
+        for loud in ["error", "off"] {
+            assert_eq!(with_quiet_targets(loud), loud, "nothing gets louder");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -138,6 +138,7 @@ impl Answer for Reader {
     }
     fn describe(generator: &mut schemars::SchemaGenerator) -> kernel::api::Description {
         let _ = generator;
-        kernel::api::Description { status: 200, content: vec![("text/html".into(), serde_json::json!({"type": "string"}))] }
+        let html = vec![("text/html".into(), serde_json::json!({ "type": "string" }))];
+        kernel::api::Description::new(200, html)
     }
 }

@@ -29,7 +29,8 @@ struct Job {
 const JOBS: &[Job] = &[
     Job { name: "mail", every: Duration::from_secs(1), run: |app| Box::pin(deliver(app)) },
     Job { name: "keys", every: Duration::from_secs(30), run: |app| Box::pin(reload(app)) },
-    Job { name: "prune", every: Duration::from_mins(10), run: |app| Box::pin(identity::session::prune(app)) },
+    Job { name: "uses", every: Duration::from_secs(5), run: |app| Box::pin(identity::api_key::flush_uses(app)) },
+    Job { name: "prune", every: Duration::from_mins(10), run: |app| Box::pin(prune(app)) },
     Job { name: "sweep", every: Duration::from_mins(10), run: |app| Box::pin(app.kv().sweep()) },
     Job { name: "purge", every: Duration::from_mins(10), run: |app| Box::pin(purge(app)) },
 ];
@@ -44,6 +45,11 @@ async fn deliver(app: &App) -> Result<()> {
 
 async fn reload(app: &App) -> Result<()> {
     Identity::of(app)?.reload(app).await
+}
+
+async fn prune(app: &App) -> Result<()> {
+    identity::session::prune(app).await?;
+    kernel::http::idempotency::prune(app).await
 }
 
 async fn purge(app: &App) -> Result<()> {

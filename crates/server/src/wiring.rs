@@ -7,7 +7,8 @@ use base::{Clock, Result};
 use http::Method;
 use identity::Identity;
 use ipnet::IpNet;
-use kernel::{Api, App, Services, access, api::Operation, http::guard};
+use kernel::{Api, App, Services, access, api::Operation, http::guard, port::Meter};
+use outbound::{GuardedClient, Policy};
 use serde_json::Value;
 use store::{Migrations, Mode, Store, kv::Kv};
 
@@ -81,10 +82,14 @@ pub struct Built {
 pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     let document = document(&mut api, &parts.settings.app_name);
     let rows = identity::access::Routes::of(api.operations());
+    let outbound = Policy::parse(parts.settings.outbound_allow.as_deref(), parts.settings.dev)?;
+    let meter: Arc<dyn Meter> = parts.metrics.clone();
     let services = Services::default()
         .with(parts.identity)
         .with(rows)
         .with(parts.metrics.clone())
+        .with(meter)
+        .with(GuardedClient::new(outbound))
         .with(operation::Documentation::new(&document, parts.edge.clone()));
     let app = App::new(
         parts.store,

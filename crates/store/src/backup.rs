@@ -2,6 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -26,7 +27,9 @@ pub fn file_of(url: &str) -> Option<PathBuf> {
 
 fn lock_file(data_dir: &Path) -> Result<File> {
     let path = data_dir.join(".lock");
-    OpenOptions::new().create(true).truncate(false).write(true).read(true).open(&path).map_err(|cause| {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).read(true).mode(0o600);
+    options.open(&path).map_err(|cause| {
         Error::unavailable(
             "data_dir_not_writable",
             format!("cannot write {}: {cause}; check DATA_DIR and its permissions", path.display()),

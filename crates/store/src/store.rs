@@ -94,11 +94,9 @@ impl Store {
         let pool = if mode == Mode::Read { &self.shared.reader } else { &self.shared.writer };
         let options = TransactionOptions {
             isolation_level: None,
-            // MySQL and PostgreSQL refuse writes here; SQLite's readers are kept apart by the pool.
-            access_mode: match (mode, self.shared.dialect) {
-                (Mode::Read, Dialect::Postgres | Dialect::Mysql) => Some(AccessMode::ReadOnly),
-                _ => None,
-            },
+            // SQLite's readers are kept apart by the pool; PostgreSQL is told in the opening statement.
+            access_mode: (mode == Mode::Read && self.shared.dialect == Dialect::Mysql)
+                .then_some(AccessMode::ReadOnly),
             sqlite_transaction_mode: (self.shared.dialect == Dialect::Sqlite).then_some(match mode {
                 Mode::Read => SqliteTransactionMode::Deferred,
                 Mode::Write => SqliteTransactionMode::Immediate,
@@ -109,7 +107,7 @@ impl Store {
             // The server's connection may hold statements of another client under the same names.
             inner.execute_unprepared("DEALLOCATE ALL").await.map_err(error)?;
         }
-        Tx::open(inner, self.shared.dialect, self.shared.unfiltered, self.shared.statement, opening).await
+        Tx::open(inner, mode, self.shared.dialect, self.shared.unfiltered, self.shared.statement, opening).await
     }
 
     /// A unit of work of one organisation, outside any request.

@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
-use crate::{Dialect, Table, error};
+use crate::{Dialect, Mode, Table, error};
 
 /// Under which database role a unit of work runs (PostgreSQL; elsewhere it only decides the filter).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub struct Tx {
 impl Tx {
     pub(crate) async fn open(
         inner: DatabaseTransaction,
+        mode: Mode,
         dialect: Dialect,
         unfiltered: bool,
         statement_limit: Duration,
@@ -76,6 +77,9 @@ impl Tx {
             select.expr(Expr::cust_with_values("set_config('app.current_org', $1, true)", [org]));
             let limit = statement_limit.as_millis().to_string();
             select.expr(Expr::cust_with_values("set_config('statement_timeout', $1, true)", [limit]));
+            if mode == Mode::Read {
+                select.expr(Expr::cust("set_config('transaction_read_only', 'on', true)"));
+            }
         }
         if let Some(select) = statement {
             tx.opened = tx.query_one(&select).await?;

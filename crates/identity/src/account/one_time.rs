@@ -53,8 +53,7 @@ pub async fn issue(tx: &Tx, now: DateTime<Utc>, purpose: Purpose, user: Id, deta
 
 /// Ends the links that are out for a purpose.
 pub async fn withdraw(tx: &Tx, purpose: Purpose, user: Id) -> Result<()> {
-    let condition =
-        Condition::all().add(Column::UserId.eq(user)).add(Column::Purpose.eq(purpose.as_str()));
+    let condition = Condition::all().add(Column::UserId.eq(user)).add(Column::Purpose.eq(purpose.as_str()));
     tx.delete_where::<Entity>(condition).await.map(drop)
 }
 

@@ -6,7 +6,8 @@
 use base::{Error, Id, Result, Secret, secret::ExposeSecret};
 use kernel::{App, audit::Event};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, Iterable, QueryOrder,
+    ActiveValue::Set,
+    ColumnTrait, Condition, Iterable, QueryOrder,
     sea_query::{Expr, ExprTrait, LockType, Query},
 };
 use serde_json::json;
@@ -141,7 +142,10 @@ pub(crate) async fn keep_an_administrator(tx: &Tx, user: &app_user::Model) -> Re
     if open.iter().any(|other| other.id != user.id) {
         return Ok(());
     }
-    Err(Error::conflict("last_platform_admin", "the installation needs a platform administrator; make another one first"))
+    Err(Error::conflict(
+        "last_platform_admin",
+        "the installation needs a platform administrator; make another one first",
+    ))
 }
 
 /// Takes what tells who somebody was out of an account, for good: name, address and password go,

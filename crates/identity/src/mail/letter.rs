@@ -58,9 +58,9 @@ pub(super) struct Written {
 impl Letter {
     fn link(&self) -> Option<&str> {
         match self {
-            Self::Invitation { link, .. } | Self::PasswordReset { link, .. } | Self::EmailChange { link, .. } => {
-                Some(link)
-            }
+            Self::Invitation { link, .. }
+            | Self::PasswordReset { link, .. }
+            | Self::EmailChange { link, .. } => Some(link),
             Self::PasswordChanged { .. } | Self::EmailChanged { .. } | Self::Test { .. } => None,
         }
     }

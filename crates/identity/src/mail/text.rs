@@ -68,7 +68,9 @@ fn english(letter: &Letter, app: &str) -> Words {
             format!("Choose a new password for {app}"),
             hello(name),
             vec![
-                format!("With this link you can choose a new password for {app}. It works once and for one hour."),
+                format!(
+                    "With this link you can choose a new password for {app}. It works once and for one hour."
+                ),
                 ignore.to_owned(),
             ],
             "Choose a new password",
@@ -83,7 +85,9 @@ fn english(letter: &Letter, app: &str) -> Words {
             format!("Confirm your e-mail address for {app}"),
             hello(name),
             vec![
-                format!("Confirm with this link that this address is yours; {app} will use it from then on. It works once and for one hour."),
+                format!(
+                    "Confirm with this link that this address is yours; {app} will use it from then on. It works once and for one hour."
+                ),
                 ignore.to_owned(),
             ],
             "Confirm the address",
@@ -92,7 +96,9 @@ fn english(letter: &Letter, app: &str) -> Words {
             format!("Your {app} e-mail address was changed"),
             hello(name),
             vec![
-                format!("Your {app} account has another e-mail address now, and this one does not sign in any more."),
+                format!(
+                    "Your {app} account has another e-mail address now, and this one does not sign in any more."
+                ),
                 ask.to_owned(),
             ],
             "",
@@ -140,7 +146,9 @@ fn chinese(letter: &Letter, app: &str) -> Words {
             format!("确认您的 {app} 邮箱地址"),
             hello(name),
             vec![
-                format!("请通过下面的链接确认这个邮箱属于您，确认后 {app} 将使用它。链接一小时内有效，只能使用一次。"),
+                format!(
+                    "请通过下面的链接确认这个邮箱属于您，确认后 {app} 将使用它。链接一小时内有效，只能使用一次。"
+                ),
                 ignore.to_owned(),
             ],
             "确认邮箱",
@@ -151,9 +159,12 @@ fn chinese(letter: &Letter, app: &str) -> Words {
             vec![format!("您的 {app} 账号已更换邮箱，本邮箱不能再用于登录。"), ask.to_owned()],
             "",
         ),
-        Letter::Test { name } => {
-            (format!("{app} 测试邮件"), hello(name), vec!["如果您能读到这封信，说明邮件发送正常。".to_owned()], "")
-        }
+        Letter::Test { name } => (
+            format!("{app} 测试邮件"),
+            hello(name),
+            vec!["如果您能读到这封信，说明邮件发送正常。".to_owned()],
+            "",
+        ),
     };
     Words { subject, greeting, paragraphs, button: button.to_owned(), closing: format!("—— {app}") }
 }

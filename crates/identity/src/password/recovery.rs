@@ -36,15 +36,21 @@ const RESET: &str = "identity:user:reset";
 
 pub(super) fn mount(api: &mut Api) {
     let mut auth = api.public("auth");
-    auth.post("forgot_password", "/api/auth/password/forgot", "Ask for a link to choose a new password", forgot)
-        .problems(&[429])
-        .example(json!({ "email": "alice@example.com" }));
+    auth.post(
+        "forgot_password",
+        "/api/auth/password/forgot",
+        "Ask for a link to choose a new password",
+        forgot,
+    )
+    .problems(&[429])
+    .example(json!({ "email": "alice@example.com" }));
     auth.post("reset_password", "/api/auth/password/reset", "Choose a new password with a link", reset)
         .problems(&[409, 429, 503])
         .example(json!({ "token": "3q2-7wAB…", "new_password": "violet tram over seven hills" }));
     api.guarded("identity", "user")
         .act("reset", "/api/users/{id}/send-reset", "Send a member a link to choose a new password", send)
         .detached()
+        .secret()
         .problems(&[409, 429]);
 }
 
@@ -175,7 +181,10 @@ async fn send_in(cx: &Cx, alone: bool) -> Result<Sent> {
     // Links go to proven addresses only: another may belong to somebody else.
     let address = user.login_email.as_ref().and(user.email.as_deref());
     if address.is_none() && !shown {
-        return Err(Error::conflict("no_email", "this account has no proven e-mail address to send a link to"));
+        return Err(Error::conflict(
+            "no_email",
+            "this account has no proven e-mail address to send a link to",
+        ));
     }
     app.limit(&format!("reset:user:{}", user.id), PER_RECIPIENT, HOUR).await?;
     let secret = one_time::issue(tx, cx.now(), Purpose::PasswordReset, user.id, "").await?;

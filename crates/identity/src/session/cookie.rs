@@ -83,7 +83,8 @@ fn own_origin(cx: &Cx) -> Result<()> {
 }
 
 fn is_own(cx: &Cx, origin: &str) -> bool {
-    let configured = url::Url::parse(&cx.app.settings().base_url).ok().map(|url| url.origin().ascii_serialization());
+    let configured =
+        url::Url::parse(&cx.app.settings().base_url).ok().map(|url| url.origin().ascii_serialization());
     if configured.as_deref() == Some(origin) {
         return true;
     }

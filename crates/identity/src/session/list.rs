@@ -29,11 +29,15 @@ pub(super) fn mount(api: &mut Api) {
     auth.get("sessions", "/api/auth/sessions", "List your own sessions", own);
     auth.delete("end_session", "/api/auth/sessions/{id}", "End one of your own sessions", end_own);
     let mut sessions = api.guarded("identity", "session");
-    sessions.get("list", "/api/sessions", "List who is signed in to the organisation", list).query::<PageQuery>();
+    sessions
+        .get("list", "/api/sessions", "List who is signed in to the organisation", list)
+        .query::<PageQuery>();
     sessions.delete("delete", "/api/sessions/{id}", "End a member's session", end);
     let mut users = api.guarded("identity", "user");
     users.get("sessions", "/api/users/{id}/sessions", "List a member's sessions", of_member).needs(LIST);
-    users.delete("end_sessions", "/api/users/{id}/sessions", "End a member's sessions", end_of_member).needs(DELETE);
+    users
+        .delete("end_sessions", "/api/users/{id}/sessions", "End a member's sessions", end_of_member)
+        .needs(DELETE);
 }
 
 /// A session as shown.
@@ -171,7 +175,11 @@ async fn end_own(cx: &Cx) -> Result<NoContent> {
 async fn list(cx: &Cx) -> Result<Json<SessionPage>> {
     let PageQuery { page, page_size } = cx.query()?;
     if page == 0 || page_size == 0 || page_size > 200 || page > 10_000 {
-        return Err(Error::field("page_size", "out_of_range", "page from 1 to 10000, page_size from 1 to 200"));
+        return Err(Error::field(
+            "page_size",
+            "out_of_range",
+            "page from 1 to 10000, page_size from 1 to 200",
+        ));
     }
     let tx = cx.tx()?;
     let mut select = of_organization(cx, LIST)?;
@@ -214,7 +222,8 @@ pub(crate) async fn member(cx: &Cx, code: &str) -> Result<user::entity::Model> {
     let within = match cx.reach(code)? {
         Reach::All => true,
         Reach::Some { departments, own } => {
-            member.department_id.is_some_and(|id| departments.contains(&id)) || (own && member.id == cx.actor()?.id)
+            member.department_id.is_some_and(|id| departments.contains(&id))
+                || (own && member.id == cx.actor()?.id)
         }
     };
     if within { Ok(member) } else { Err(Error::missing()) }
@@ -224,7 +233,8 @@ async fn of_member(cx: &Cx) -> Result<Json<Sessions>> {
     let member = member(cx, LIST).await?;
     let mut select = of_organization(cx, LIST)?;
     select.and_where(Expr::col(("s", "user_id")).eq(member.id)).limit(OWN_MAX);
-    let items = cx.tx()?.query_all(&select).await?.iter().map(|row| member_view(cx, row)).collect::<Result<_>>()?;
+    let items =
+        cx.tx()?.query_all(&select).await?.iter().map(|row| member_view(cx, row)).collect::<Result<_>>()?;
     Ok(Json(Sessions { items }))
 }
 

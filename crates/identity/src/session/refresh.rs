@@ -13,7 +13,8 @@ use kernel::{
 };
 use schemars::JsonSchema;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, Iterable, QueryFilter,
+    ActiveValue::Set,
+    ColumnTrait, Condition, Iterable, QueryFilter,
     sea_query::{Expr, ExprTrait, LockType, Query},
 };
 use serde::Deserialize;
@@ -46,6 +47,7 @@ pub(super) fn mount(api: &mut Api) {
     let summary = "Exchange a refresh token for a new pair of tokens";
     api.public("auth")
         .post("refresh", "/api/auth/token/refresh", summary, refresh)
+        .secret()
         .problems(&[401, 403])
         .example(json!({ "refresh_token": "3q2-7wAB…" }));
 }

@@ -16,9 +16,11 @@ use crate::entity::app_user;
 
 pub(super) fn mount(api: &mut Api) {
     let mut auth = api.signed_in("auth");
-    auth.post("logout", "/api/auth/logout", "Sign out, here or everywhere", logout).example(json!({ "all": false }));
+    auth.post("logout", "/api/auth/logout", "Sign out, here or everywhere", logout)
+        .example(json!({ "all": false }));
     auth.post("switch_organization", "/api/auth/switch-organization", "Work in another organisation", switch)
         .detached()
+        .secret()
         .example(json!({ "organization_id": "0198c1d2-0000-7000-8000-000000000001" }));
 }
 
@@ -34,7 +36,9 @@ struct SignOut {
 
 /// 403 for an API key: it is no session and must not become one.
 pub(crate) fn own_session(cx: &Cx) -> Result<Id> {
-    cx.actor()?.session().ok_or_else(|| Error::forbidden("session_required", "an API key cannot do this; sign in"))
+    cx.actor()?
+        .session()
+        .ok_or_else(|| Error::forbidden("session_required", "an API key cannot do this; sign in"))
 }
 
 async fn logout(cx: &Cx, input: SignOut) -> Result<NoContent> {

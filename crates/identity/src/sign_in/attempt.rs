@@ -3,8 +3,10 @@
 //! The password is worked on between two transactions, never inside one. Both transactions and the
 //! work are the same for every outcome.
 
-use base::{Error, Id, Result};
-use kernel::{App, Cx};
+use std::sync::Arc;
+
+use base::{Error, Id, Kind, Result};
+use kernel::{App, Cx, port::Meter};
 use sea_orm::ActiveValue::Set;
 use store::{Mode, Tx};
 
@@ -37,19 +39,20 @@ pub(super) async fn sign_in(cx: &Cx, attempt: Attempt) -> Result<SignedIn> {
     let tx = cx.app.system(Mode::Read).await?;
     let seen = account::by_sign_in_name(&tx, &attempt.name).await?;
     let knock = Knock::new(seen.as_ref(), &attempt.name, cx.origin.ip);
-    throttle::admit_address(&tx, &knock, cx.now()).await?;
+    admit_address(cx, &tx, &knock).await?;
     tx.commit().await?;
 
     let stored = seen.as_ref().and_then(|user| user.password_hash.as_deref());
     let verdict = hasher.verify(&attempt.password.text, stored).await?;
     let matches = verdict.matches && attempt.password.genuine;
     // Only whoever knows the password gets to see how long a new hash takes.
-    let rehashed = if matches && verdict.rehash { Some(hasher.hash(&attempt.password.text).await?) } else { None };
+    let rehashed =
+        if matches && verdict.rehash { Some(hasher.hash(&attempt.password.text).await?) } else { None };
 
     let tx = cx.app.system(Mode::Write).await?;
     // Attempts on one account go one by one from here, so the count below is exact.
     let user = account::lock(&tx, seen.as_ref().map_or(Id::nil(), |user| user.id)).await?;
-    throttle::admit_address(&tx, &knock, cx.now()).await?;
+    admit_address(cx, &tx, &knock).await?;
     let locked = throttle::is_locked(&tx, &knock, cx.now()).await?;
     let unchanged = user.as_ref().is_some_and(|user| user.password_hash.as_deref() == stored);
     let reason = reason(user.as_ref(), locked, matches && unchanged);
@@ -62,12 +65,29 @@ pub(super) async fn sign_in(cx: &Cx, attempt: Attempt) -> Result<SignedIn> {
             let user = record_success(&cx.app, &tx, user, rehashed).await?;
             let answer = session::start(cx, &tx, &user, attempt.organization).await?;
             tx.commit().await?;
+            count(&cx.app, "ok");
             Ok(answer)
         }
         _ => {
             tx.commit().await?;
+            count(&cx.app, if locked { "locked" } else { "failed" });
             Err(refused())
         }
+    }
+}
+
+async fn admit_address(cx: &Cx, tx: &Tx, knock: &Knock) -> Result<()> {
+    let admitted = throttle::admit_address(tx, knock, cx.now()).await;
+    if matches!(&admitted, Err(failure) if failure.kind() == Kind::TooMany) {
+        count(&cx.app, "throttled");
+    }
+    admitted
+}
+
+/// Counts an attempt for the operator, where anybody counts.
+fn count(app: &App, outcome: &'static str) {
+    if let Ok(meter) = app.service::<Arc<dyn Meter>>() {
+        meter.sign_in(outcome);
     }
 }
 

@@ -16,6 +16,15 @@ pub struct Description {
     pub status: u16,
     /// Content type → schema; empty when there is no body.
     pub content: Vec<(String, Value)>,
+    /// Whether it carries tokens or secrets, so that it may be kept nowhere.
+    pub secret: bool,
+}
+
+impl Description {
+    /// An answer without secrets.
+    pub fn new(status: u16, content: Vec<(String, Value)>) -> Self {
+        Self { status, content, secret: false }
+    }
 }
 
 /// Something that a handler may return.
@@ -37,7 +46,7 @@ fn json_response(status: StatusCode, body: &impl Serialize) -> Result<Response> 
 
 fn json_description<T: JsonSchema>(status: u16, generator: &mut SchemaGenerator) -> Description {
     let schema = generator.subschema_for::<T>().to_value();
-    Description { status, content: vec![("application/json".to_owned(), schema)] }
+    Description::new(status, vec![("application/json".to_owned(), schema)])
 }
 
 /// 200 with a JSON body.
@@ -103,7 +112,7 @@ impl Answer for NoContent {
         Ok(response)
     }
     fn describe(_: &mut SchemaGenerator) -> Description {
-        Description { status: 204, content: Vec::new() }
+        Description::new(204, Vec::new())
     }
 }
 
@@ -132,7 +141,7 @@ impl Answer for File {
     }
     fn describe(_: &mut SchemaGenerator) -> Description {
         let binary = serde_json::json!({ "type": "string", "format": "binary" });
-        Description { status: 200, content: vec![("application/octet-stream".to_owned(), binary)] }
+        Description::new(200, vec![("application/octet-stream".to_owned(), binary)])
     }
 }
 
@@ -157,6 +166,6 @@ impl Answer for Page {
         Ok(response)
     }
     fn describe(_: &mut SchemaGenerator) -> Description {
-        Description { status: 200, content: vec![("*/*".to_owned(), serde_json::json!({}))] }
+        Description::new(200, vec![("*/*".to_owned(), serde_json::json!({}))])
     }
 }

@@ -95,12 +95,12 @@ impl Operation {
 
 /// An answer with a JSON body of that schema.
 pub(crate) fn plain(status: u16, schema: Value) -> answer::Description {
-    answer::Description { status, content: vec![("application/json".to_owned(), schema)] }
+    answer::Description::new(status, vec![("application/json".to_owned(), schema)])
 }
 
 /// An answer without a body.
 pub(crate) fn empty(status: u16) -> answer::Description {
-    answer::Description { status, content: Vec::new() }
+    answer::Description::new(status, Vec::new())
 }
 
 /// Collects operations, resources and declared permissions while the modules register.

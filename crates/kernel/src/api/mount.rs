@@ -284,7 +284,13 @@ impl Route<'_> {
     }
     /// What success looks like, where the type does not say it.
     pub fn answers(mut self, status: u16, content: Vec<(String, Value)>) -> Self {
-        self.operation().answer = super::answer::Description { status, content };
+        let answer = &mut self.operation().answer;
+        (answer.status, answer.content) = (status, content);
+        self
+    }
+    /// Its answer carries tokens or secrets: it is kept nowhere, and `Idempotency-Key` is ignored.
+    pub fn secret(mut self) -> Self {
+        self.operation().answer.secret = true;
         self
     }
 }

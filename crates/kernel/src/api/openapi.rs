@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::{Access, Api, Operation};
-use crate::http::problem::Problem;
+use crate::http::{idempotency, problem::Problem};
 
 impl Api {
     /// The document. `title` is the product's name, `version` that of the build.
@@ -58,6 +58,9 @@ fn documented_path(path: &str) -> String {
 fn describe(operation: &Operation) -> Value {
     let mut parameters: Vec<Value> = path_parameters(&operation.path);
     parameters.extend(operation.parameters.iter().cloned());
+    if operation.takes_idempotency_key() {
+        parameters.push(idempotency::parameter());
+    }
     let mut out = json!({
         "operationId": operation.id,
         "tags": [operation.tag],

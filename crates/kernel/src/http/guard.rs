@@ -1,8 +1,8 @@
 //! The guard: the one path that every request takes.
 //!
 //! Credential → body → transaction with its opening statement → session, access version and
-//! permission → handler → commit when the answer is a success, roll back otherwise. A handler
-//! cannot forget a step, and cannot begin one by itself.
+//! permission → `Idempotency-Key` → handler → commit when the answer is a success, roll back
+//! otherwise. A handler cannot forget a step, and cannot begin one by itself.
 
 use std::{collections::HashMap, sync::Arc, sync::Mutex};
 
@@ -14,7 +14,10 @@ use http_body_util::{BodyExt, Limited};
 use store::{Mode, Opening, Role};
 use tracing::Instrument;
 
-use super::{origin, problem};
+use super::{
+    idempotency::{self, Begun},
+    origin, problem,
+};
 use crate::{
     Actor, App, Cx, Origin, access,
     api::{Access, Operation},
@@ -117,6 +120,7 @@ async fn attempt(
 }
 
 async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response> {
+    let mut claim = None;
     if cx.credential.is_some() {
         enter(cx, mode).await?;
         operation.check(cx)?;
@@ -124,14 +128,25 @@ async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response>
             // The work begins its own transactions; this one only verified the caller.
             cx.commit().await?;
         }
+        match idempotency::begin(cx, operation).await? {
+            Begun::Free => {}
+            Begun::Claimed(first) => claim = Some(first),
+            Begun::Answered(response) => {
+                cx.commit().await?;
+                return Ok(response);
+            }
+        }
     }
     let mut response = (operation.handler)(cx).await?;
-    if response.status().is_success() || response.status().is_redirection() {
-        cx.commit().await?;
-    }
     let extra = std::mem::take(cx.respond.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner));
     for (name, value) in extra {
         response.headers_mut().append(name, value);
+    }
+    if response.status().is_success() || response.status().is_redirection() {
+        if let Some(claim) = &claim {
+            response = claim.keep(cx, response).await?;
+        }
+        cx.commit().await?;
     }
     Ok(response)
 }

@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod guard;
+pub mod idempotency;
 pub mod origin;
 pub mod problem;
 

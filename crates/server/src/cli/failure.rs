@@ -70,7 +70,11 @@ impl From<base::Error> for Failure {
         let mut message = error.to_string();
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
-            message += &format!(": {cause}");
+            let text = cause.to_string();
+            // Many errors tell their cause themselves.
+            if !message.contains(&text) {
+                message += &format!(": {text}");
+            }
             source = cause.source();
         }
         Self::failed(message)
@@ -133,5 +137,7 @@ mod tests {
         let error =
             base::Error::unavailable("database_down", "the database does not answer").with_source("refused");
         assert_eq!(Failure::from(error).message, "the database does not answer: refused");
+        let told = base::Error::unavailable("mail_down", "no mail: timed out").with_source("timed out");
+        assert_eq!(Failure::from(told).message, "no mail: timed out", "a cause is told once");
     }
 }

@@ -28,8 +28,8 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = vec![vec!["post".to_owned(), yes(true)], vec!["departement".to_owned(), yes(false)]];
-        assert_eq!(align(&["table", "on"], &rows), "table        on\npost         yes\ndepartement  no\n");
+        let rows = vec![vec!["post".to_owned(), yes(true)], vec!["department".to_owned(), yes(false)]];
+        assert_eq!(align(&["table", "on"], &rows), "table       on\npost        yes\ndepartment  no\n");
         assert_eq!(align(&["a"], &[]), "a\n");
     }
 }

@@ -1,10 +1,12 @@
-//! `tenon createsuperuser`: a platform administrator, from the machine itself.
+//! `tenon createsuperuser`: a platform administrator, from the machine itself; on a fresh
+//! installation also its set-up.
 
 use base::{Secret, secret::ExposeSecret};
 use identity::{
     Identity,
-    account::{self, NewUser},
+    account::{self, By, NewUser},
     credential::policy,
+    setup::{self, Administrator},
 };
 use store::Mode;
 
@@ -21,12 +23,13 @@ pub fn run(inputs: &Inputs, args: &CreateSuperuserArgs) -> Result<(), Failure> {
     let password = cli::new_password(args.password_stdin, config.superuser_password.as_ref())?;
     parts::block_on(async {
         let desk = parts::desk(&config).await?;
-        let username = create(&desk, &config, args, &password.secret).await?;
+        let Administrator { user, organization } = create(&desk, &config, args, &password.secret).await?;
         let shown = match password.generated {
             true => format!("password: {} (shown once)\n", password.secret.expose_secret()),
             false => String::new(),
         };
-        print(&format!("created platform administrator {username}\n{shown}"));
+        let founded = organization.map(|name| format!("founded organisation {name}\n")).unwrap_or_default();
+        print(&format!("created platform administrator {}\n{founded}{shown}", user.username));
         desk.close().await;
         Ok(())
     })
@@ -37,7 +40,7 @@ async fn create(
     config: &Config,
     args: &CreateSuperuserArgs,
     password: &Secret,
-) -> Result<String, Failure> {
+) -> Result<Administrator, Failure> {
     let app = &desk.app;
     let mut context = vec![args.username.as_str(), config.app_name.as_str()];
     context.extend(args.email.as_deref());
@@ -65,8 +68,10 @@ async fn create(
         time_zone: account::TIME_ZONE.to_owned(),
         platform_admin: true,
     };
-    let tx = app.system(Mode::Write).await?;
-    let user = account::create(app, &tx, new).await.map_err(|error| Failure::refused(error.to_string()))?;
-    tx.commit().await?;
-    Ok(user.username)
+    let origin = parts::origin();
+    let by = By { who: parts::operator(), origin: &origin };
+    setup::create_administrator(app, &by, new).await.map_err(|error| match error.kind() {
+        base::Kind::Conflict | base::Kind::Invalid => Failure::refused(error.to_string()),
+        _ => error.into(),
+    })
 }

@@ -1,4 +1,4 @@
-//! `tenon keys rotate`: new keys sign and encrypt from now on.
+//! `tenon keys rotate`: new keys sign and encrypt from now on, and stored secrets are sealed anew.
 
 use base::{Clock, SystemClock};
 use identity::{credential::jwt::Algorithm, service};
@@ -24,10 +24,11 @@ async fn rotate(config: &Config) -> Result<(), Failure> {
     schema::ensure(config, &opened.store, false).await?;
     let (settings, sealer) = (parts::identity_settings(config), parts::sealer(config)?);
     let tx = opened.store.begin_system(Mode::Write).await?;
-    let made = service::rotate_keys(&tx, SystemClock.now(), &settings, &sealer).await?;
+    let rotation = service::rotate_keys(&tx, SystemClock.now(), &settings, &sealer).await?;
     tx.commit().await?;
     let hours = service::KEY_OVERLAP.num_hours();
-    let mut text: String = made.iter().map(|kid| format!("made key {kid}\n")).collect();
+    let mut text: String = rotation.made.iter().map(|kid| format!("made key {kid}\n")).collect();
+    text += &format!("stored secrets re-encrypted with the current ENCRYPTION_KEY: {}\n", rotation.resealed);
     text += &format!(
         "the keys before are accepted for {hours} hours; running servers take the new ones up within 30 s\n"
     );

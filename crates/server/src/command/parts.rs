@@ -8,7 +8,7 @@ use identity::{
     credential::{jwt::Algorithm, seal::Sealer},
 };
 use kernel::App;
-use outbound::{MailSettings, Mailer, TlsMode};
+use outbound::{MailSettings, Mailer, Policy, TlsMode};
 use store::{
     Options, Store,
     backup::{self, DataLock},
@@ -130,6 +130,12 @@ pub fn identity_settings(config: &Config) -> identity::Settings {
     }
 }
 
+/// Who may be called at addresses that users set.
+pub fn outbound_policy(config: &Config) -> Result<Policy, Failure> {
+    Policy::parse(config.outbound_allow.as_deref(), config.env == AppEnv::Dev)
+        .map_err(|error| Failure::refused(error.to_string()))
+}
+
 fn kernel_settings(config: &Config) -> kernel::Settings {
     kernel::Settings {
         app_name: config.app_name.clone(),
@@ -138,11 +144,14 @@ fn kernel_settings(config: &Config) -> kernel::Settings {
         trusted_proxies: config.http.trusted_proxies.clone(),
         body_limit: config.http.body_limit,
         rate_limit: config.http.rate_limit.map_or(0, u64::from),
+        outbound_allow: config.outbound_allow.clone(),
     }
 }
 
 /// The parts of an application on a database that is migrated.
 pub async fn assemble(config: &Config, store: Store) -> Result<Parts, Failure> {
+    // Wiring reads it again; here a mistake in it is wrong use and not a failure.
+    outbound_policy(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let identity =
         Identity::open(&store, clock.now(), identity_settings(config), sealer(config)?, mailer(config)?)

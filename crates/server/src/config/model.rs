@@ -128,7 +128,7 @@ pub struct Http {
     pub timeout: Duration,
     /// The largest body.
     pub body_limit: usize,
-    /// Requests per minute and caller, when limited.
+    /// Requests per minute and client address, when limited.
     pub rate_limit: Option<u32>,
 }
 

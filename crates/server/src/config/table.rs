@@ -106,14 +106,14 @@ pub const SETTINGS: &[Setting] = &[
     open("SMTP_TLS", Fixed("starttls"), OneOf(&["starttls", "tls", "none"]), "how the connection is protected"),
     open("DEFAULT_FROM_EMAIL", Fixed("Tenon <noreply@localhost>"), Text, "sender of every mail"),
 
-    open("TRUSTED_PROXIES", Unset, Nets, "CIDRs of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed"),
+    open("TRUSTED_PROXIES", Unset, Nets, "CIDRs of the proxies whose X-Forwarded-For is believed"),
     open("CORS_ORIGINS", Unset, Origins, "origins of other sites that may call the API with credentials; `*` in dev only"),
     open("OUTBOUND_ALLOW", Unset, Outbound, "list of purpose=cidr that requests to user-set addresses may reach beside the public internet; unset, dev allows loopback and private ranges, prod neither"),
     open("DOCS_ACCESS", PerEnv { dev: "public", prod: "signed_in" }, OneOf(&["public", "signed_in", "off"]), "who may read /docs, /redoc and /openapi.json"),
     open("METRICS_ALLOW", Fixed(LOOPBACK), Nets, "CIDRs that may read /metrics"),
     open("REQUEST_TIMEOUT_SECONDS", Fixed("30"), Number { min: 1, max: 3_600 }, "a request that takes longer is ended"),
     open("BODY_LIMIT_BYTES", Fixed("10485760"), Number { min: 1_024, max: 1_073_741_824 }, "the largest request body"),
-    open("RATE_LIMIT_PER_MINUTE", Fixed("600"), Number { min: 0, max: 1_000_000 }, "requests per minute and caller; 0 sets no limit"),
+    open("RATE_LIMIT_PER_MINUTE", Fixed("600"), Number { min: 0, max: 1_000_000 }, "requests per minute and client address; 0 sets no limit"),
 
     open("LOG_LEVEL", Fixed("info"), Log, "off, error, warn, info, debug or trace, also per target: `info,store=debug`"),
     open("LOG_FORMAT", PerEnv { dev: "pretty", prod: "json" }, OneOf(&["json", "pretty"]), "one JSON object or one readable line per event"),

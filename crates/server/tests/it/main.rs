@@ -8,6 +8,7 @@ mod contract;
 mod credential;
 mod credential_envelope;
 mod credential_jwt;
+mod idempotency;
 mod identity_flows;
 mod kernel_rules;
 mod sweep;

@@ -1,6 +1,9 @@
 //! The embedded key-value store: one SQLite file, one writer.
 
-use std::{collections::HashMap, path::Path, sync::Arc, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap, fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, sync::Mutex,
+    time::Duration,
+};
 
 use base::{Clock, Result};
 use futures_util::future::BoxFuture;
@@ -20,6 +23,9 @@ pub(super) struct Embedded {
 
 impl Embedded {
     pub(super) async fn open(file: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        // Made here when it is missing, so that nobody else on the machine may read it. A folder that
+        // cannot be written is told by the database.
+        let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
         let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
         options.max_connections(1).sqlx_logging(false).map_sqlx_sqlite_opts(|sqlite| {
             sqlite

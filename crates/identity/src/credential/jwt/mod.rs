@@ -116,6 +116,18 @@ impl Keyring {
         check_claims(payload, now.timestamp(), iss, aud)
     }
 
+    /// Whether a token names a key that this ring does not have. HS256 has one key only, which
+    /// configuration gives, so nobody needs to look for another one.
+    pub fn misses_key_of(&self, token: &str) -> bool {
+        let header = token.split('.').next().filter(|_| token.len() <= LENGTH_MAX).and_then(unb64);
+        let header = header.and_then(|bytes| serde_json::from_slice::<Header>(bytes.expose_secret()).ok());
+        header.is_some_and(|header| {
+            header.typ == TYPE
+                && header.alg != Algorithm::HS256.as_str()
+                && !self.keys.iter().any(|key| key.kid == header.kid)
+        })
+    }
+
     /// The public keys as a JWK set (RFC 7517 section 5), for `/.well-known/jwks.json`. HS256
     /// has none, and withdrawn keys are left out.
     pub fn jwks(&self, now: DateTime<Utc>) -> Value {

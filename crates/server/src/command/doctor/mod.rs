@@ -71,6 +71,7 @@ pub fn run(inputs: &Inputs, args: &DoctorArgs) -> Result<(), Failure> {
         checks.extend(secrets(&settings));
         checks.extend(signing_key(&config));
         checks.extend(exposure(&config));
+        checks.push(outbound(&config));
         checks.extend(parts::block_on(async { Ok(examine(&config).await) })?);
     }
     report(&checks, settings.env, args.json);
@@ -163,6 +164,18 @@ fn exposure(config: &Config) -> Vec<Check> {
         }
     });
     checks
+}
+
+/// Whom the server may call at addresses that users set.
+fn outbound(config: &Config) -> Check {
+    match (parts::outbound_policy(config), &config.outbound_allow, config.env) {
+        (Err(failure), ..) => Check::fail("outbound", failure.message),
+        (Ok(_), Some(list), _) if !list.is_empty() => {
+            Check::ok("outbound", format!("the public internet and {list}"))
+        }
+        (Ok(_), None, AppEnv::Dev) => Check::ok("outbound", "the public internet, loopback and private networks"),
+        _ => Check::ok("outbound", "the public internet only"),
+    }
 }
 
 fn report(checks: &[Check], env: AppEnv, as_json: bool) {

@@ -10,7 +10,7 @@ use base::{Clock, Id, ManualClock, Secret};
 use chrono::{DateTime, Utc};
 use identity::{
     Identity,
-    credential::{jwt, seal::Sealer},
+    credential::{jwt, password::Hasher, seal::Sealer},
     entity::{app_user, organization, session},
     resource::{role, user},
 };
@@ -81,6 +81,9 @@ impl TestApp {
     }
 
     pub async fn with(wish: Wish) -> Self {
+        if database::env("TEST_LOG").is_some() {
+            let _ = tracing_subscriber::fmt().with_test_writer().try_init();
+        }
         let database = TestDatabase::create().await;
         let clock = ManualClock::default();
         let url = wish.url.clone().unwrap_or_else(|| database.url.clone());
@@ -109,7 +112,9 @@ impl TestApp {
             setup_token: wish.setup_token.map(|token| Secret::from(token.to_owned())),
         };
         let sealer = Sealer::new(&key, None).unwrap();
-        let identity = Identity::open(&store, clock.now(), settings, sealer, mailer.clone()).await.unwrap();
+        let mut identity = Identity::open(&store, clock.now(), settings, sealer, mailer.clone()).await.unwrap();
+        // Tests run beside each other; nobody is to be told to come back later.
+        identity.hasher = Hasher::new(2, Duration::from_secs(120));
         let parts = wiring::Parts {
             store,
             kv,
