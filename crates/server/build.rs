@@ -7,6 +7,7 @@ const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-
 <p>The console has not been built. Run <code>cargo xtask run</code>, which builds and serves it.</p>\
 <p>The API is at <a href=\"/docs\">/docs</a>.</p></html>\n";
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script where it is by the environment")]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let Some(manifest) = env::var_os("CARGO_MANIFEST_DIR") else { return };

@@ -207,7 +207,10 @@ mod tests {
         );
         assert!(errors("crates/identity/src/post/entity.rs", "use sea_orm::entity::prelude::*;").is_empty());
         assert!(errors("crates/identity/src/post/rules.rs", "use sea_orm::ColumnTrait;").is_empty());
-        assert_eq!(errors("crates/identity/src/post/rules.rs", "use sea_orm::{DatabaseConnection};").len(), 1);
+        assert_eq!(
+            errors("crates/identity/src/post/rules.rs", "use sea_orm::{DatabaseConnection};").len(),
+            1
+        );
         assert_eq!(errors("crates/server/src/serve.rs", "use sea_orm::Set;").len(), 1);
         assert_eq!(errors("crates/store/src/a.rs", "let a = std::env::var(\"A\");").len(), 1);
         assert!(errors("crates/server/src/config/layers.rs", "std::env::vars_os();").is_empty());

@@ -19,8 +19,8 @@ use sea_orm::{
 };
 use serde_json::json;
 
-pub use self::usage::{Uses, flush_uses};
 use self::dto::{Create, Items, Owned, Secret, View};
+pub use self::usage::{Uses, flush_uses};
 use crate::{
     access::listing::{Listed, Window},
     account,

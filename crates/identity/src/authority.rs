@@ -37,7 +37,9 @@ fn ended() -> Error {
 fn presented(headers: &HeaderMap) -> Result<Option<&str>> {
     let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str());
     if let Some(key) = text(header::HeaderName::from_static("x-api-key")) {
-        return key.map(Some).map_err(|_| Error::unauthenticated("invalid_api_key", "the API key is not valid"));
+        return key
+            .map(Some)
+            .map_err(|_| Error::unauthenticated("invalid_api_key", "the API key is not valid"));
     }
     let bad = || Error::unauthenticated("invalid_token", "send Authorization: Bearer <token>");
     match text(header::AUTHORIZATION) {
@@ -79,7 +81,11 @@ impl Directory for Authority {
                 Err(_) if identity.reload_for_unknown_kid(app, token).await? => verify()?,
                 outcome => outcome?,
             };
-            Ok(Some(Credential { user: claims.sub, org: claims.org_id, kind: CredentialKind::Session(claims.sid) }))
+            Ok(Some(Credential {
+                user: claims.sub,
+                org: claims.org_id,
+                kind: CredentialKind::Session(claims.sid),
+            }))
         })
     }
 
@@ -88,7 +94,9 @@ impl Directory for Authority {
             CredentialKind::Session(id) => (Some(id), None),
             CredentialKind::Key(id) => (None, Some(id)),
         };
-        let is = |table: &str, column: &str, id: Option<Id>| Expr::col((Alias::new(table), Alias::new(column))).eq(id);
+        let is = |table: &str, column: &str, id: Option<Id>| {
+            Expr::col((Alias::new(table), Alias::new(column))).eq(id)
+        };
         let one = Query::select().expr_as(Expr::val(1), "one").to_owned();
         Query::select()
             .expr_as(Expr::col(("s", "org_id")), "session_org")
@@ -196,7 +204,8 @@ pub async fn standing(tx: &Tx, user: Id) -> Result<Option<Standing>> {
         };
         Reach::Some { departments: Arc::new(departments), own }
     };
-    let roles = roles.iter().map(|role| RoleStanding { id: role.id, name: role.name.clone(), reach: reach(role) });
+    let roles =
+        roles.iter().map(|role| RoleStanding { id: role.id, name: role.name.clone(), reach: reach(role) });
     Ok(Some(Standing { owner: member.is_owner, roles: roles.collect() }))
 }
 

@@ -4,10 +4,46 @@ use store::{Ddl, Migration};
 
 /// In order.
 pub const MIGRATIONS: &[Migration] = &[
-    Migration { name: "0101_people", up: people, down: |ddl| ddl.drop_tables(&["one_time_token", "app_user", "organization", "setting"]) },
-    Migration { name: "0102_structure", up: structure, down: |ddl| ddl.drop_tables(&["membership_post", "membership_role", "membership", "role_department", "role", "menu", "post", "department"]) },
-    Migration { name: "0103_sign_in", up: sign_in, down: |ddl| ddl.drop_tables(&["sign_in", "sign_in_attempt", "refresh_token", "session", "signing_key", "api_key"]) },
-    Migration { name: "0104_invitation", up: invitation, down: |ddl| ddl.drop_tables(&["invitation", "mail_outbox"]) },
+    Migration {
+        name: "0101_people",
+        up: people,
+        down: |ddl| ddl.drop_tables(&["one_time_token", "app_user", "organization", "setting"]),
+    },
+    Migration {
+        name: "0102_structure",
+        up: structure,
+        down: |ddl| {
+            ddl.drop_tables(&[
+                "membership_post",
+                "membership_role",
+                "membership",
+                "role_department",
+                "role",
+                "menu",
+                "post",
+                "department",
+            ])
+        },
+    },
+    Migration {
+        name: "0103_sign_in",
+        up: sign_in,
+        down: |ddl| {
+            ddl.drop_tables(&[
+                "sign_in",
+                "sign_in_attempt",
+                "refresh_token",
+                "session",
+                "signing_key",
+                "api_key",
+            ])
+        },
+    },
+    Migration {
+        name: "0104_invitation",
+        up: invitation,
+        down: |ddl| ddl.drop_tables(&["invitation", "mail_outbox"]),
+    },
 ];
 
 fn people(ddl: &mut Ddl) {

@@ -206,8 +206,15 @@ fn context(kid: &str) -> String {
     format!("signing_key/sealed/{kid}")
 }
 
-async fn make_signing_key(tx: &Tx, now: DateTime<Utc>, algorithm: Algorithm, sealer: &Sealer) -> Result<SigningKey> {
-    let key = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await.map_err(Error::internal)??;
+async fn make_signing_key(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    algorithm: Algorithm,
+    sealer: &Sealer,
+) -> Result<SigningKey> {
+    let key = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm))
+        .await
+        .map_err(Error::internal)??;
     keep(tx, now, sealer, SIGN, algorithm.as_str(), key.kid(), key.to_bytes()).await?;
     Ok(key)
 }

@@ -23,4 +23,5 @@ pub use nullable::Nullable;
 pub use resource::{Change, Draft, Input, Meta, Model, Resource, Sample, Spec};
 
 /// The kernel's own tables.
-pub const MIGRATIONS: &[store::Migration] = &[access::MIGRATION, audit::MIGRATION, http::idempotency::MIGRATION];
+pub const MIGRATIONS: &[store::Migration] =
+    &[access::MIGRATION, audit::MIGRATION, http::idempotency::MIGRATION];

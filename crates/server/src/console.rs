@@ -37,7 +37,11 @@ fn respond(name: &str, file: rust_embed::EmbeddedFile, cache: &'static str) -> R
     let kind = mime_guess::from_path(name).first_or_octet_stream();
     let mut response = Response::new(Body::from(file.data.into_owned()));
     let headers = response.headers_mut();
-    let kind = if kind.type_() == mime_guess::mime::TEXT { format!("{kind}; charset=utf-8") } else { kind.to_string() };
+    let kind = if kind.type_() == mime_guess::mime::TEXT {
+        format!("{kind}; charset=utf-8")
+    } else {
+        kind.to_string()
+    };
     if let Ok(value) = HeaderValue::from_str(&kind) {
         headers.insert(header::CONTENT_TYPE, value);
     }
@@ -49,6 +53,8 @@ fn respond(name: &str, file: rust_embed::EmbeddedFile, cache: &'static str) -> R
 fn not_found() -> Response {
     let mut response = Response::new(Body::from("not found\n"));
     *response.status_mut() = StatusCode::NOT_FOUND;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }

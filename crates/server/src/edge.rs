@@ -49,7 +49,8 @@ pub fn wrap(app: App, router: Router, metrics: Arc<Metrics>, settings: EdgeSetti
 }
 
 fn is_api(path: &str) -> bool {
-    API.iter().any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    API.iter()
+        .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 fn fallback(request: &Request) -> Response {
@@ -90,7 +91,8 @@ impl Edge {
         let started = std::time::Instant::now();
         let _in_flight = self.metrics.in_flight();
         let id = accepted_id(request.headers()).unwrap_or_else(|| {
-            HeaderValue::from_str(&self.app.new_id().simple().to_string()).unwrap_or(HeaderValue::from_static("-"))
+            HeaderValue::from_str(&self.app.new_id().simple().to_string())
+                .unwrap_or(HeaderValue::from_static("-"))
         });
         request.headers_mut().insert(REQUEST_ID, id.clone());
         if let Some(uri) = trim(request.uri()) {
@@ -106,7 +108,9 @@ impl Edge {
         let status = response.status().as_u16();
         self.metrics.observe(method.as_str(), route.as_deref(), status, seconds);
         let shown = route.unwrap_or_else(|| base::text::one_line(&path).chars().take(200).collect());
-        span.in_scope(|| tracing::info!(route = shown, status, ms = (seconds * 1e6).round() / 1e3, "answered"));
+        span.in_scope(|| {
+            tracing::info!(route = shown, status, ms = (seconds * 1e6).round() / 1e3, "answered")
+        });
         response
     }
 
@@ -129,7 +133,10 @@ impl Edge {
         let response = match tokio::time::timeout(self.settings.timeout, call).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Err(panic)) => {
-                let what = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+                let what = panic
+                    .downcast_ref::<&str>()
+                    .copied()
+                    .or(panic.downcast_ref::<String>().map(String::as_str));
                 tracing::error!(panic = what.unwrap_or("without a message"), "a request panicked");
                 problem::respond(&Error::internal("panic"), &id)
             }
@@ -183,7 +190,8 @@ impl Edge {
         if let Some(origin) = cross {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-            let exposed = HeaderValue::from_static("etag, location, retry-after, idempotency-replayed, x-request-id");
+            let exposed =
+                HeaderValue::from_static("etag, location, retry-after, idempotency-replayed, x-request-id");
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
     }
@@ -196,7 +204,8 @@ fn preflight_answer(allowed: bool) -> Response {
         let headers = response.headers_mut();
         let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-        let names = "authorization, content-type, if-match, idempotency-key, x-api-key, x-request-id, x-setup-token";
+        let names =
+            "authorization, content-type, if-match, idempotency-key, x-api-key, x-request-id, x-setup-token";
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(names));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }
@@ -204,7 +213,8 @@ fn preflight_answer(allowed: bool) -> Response {
 }
 
 fn method_not_allowed(response: &Response, id: &str) -> Response {
-    let error = Error::new(Kind::MethodNotAllowed, "method_not_allowed", "this path does not have that method");
+    let error =
+        Error::new(Kind::MethodNotAllowed, "method_not_allowed", "this path does not have that method");
     let mut answer = problem::respond(&error, id);
     if let Some(allow) = response.headers().get(header::ALLOW) {
         answer.headers_mut().insert(header::ALLOW, allow.clone());

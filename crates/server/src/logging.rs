@@ -18,7 +18,9 @@ use opentelemetry_sdk::{
 };
 use tokio::runtime::Handle;
 use tracing::Subscriber;
-use tracing_subscriber::{EnvFilter, Layer, filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan};
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan,
+};
 
 use crate::{
     cli::Failure,

@@ -79,7 +79,10 @@ async fn metrics_text(cx: &Cx) -> Result<Page> {
     let settings = &cx.app.service::<Documentation>()?.settings;
     let allowed = |ip: &std::net::IpAddr| settings.metrics_allow.iter().any(|net| net.contains(ip));
     if !cx.origin.ip.as_ref().is_none_or(allowed) {
-        return Err(Error::forbidden("not_from_here", "metrics are not served to this address; see METRICS_ALLOW"));
+        return Err(Error::forbidden(
+            "not_from_here",
+            "metrics are not served to this address; see METRICS_ALLOW",
+        ));
     }
     Ok(Page::new(metrics::CONTENT_TYPE, cx.app.service::<std::sync::Arc<Metrics>>()?.render()))
 }

@@ -29,7 +29,11 @@ struct Job {
 const JOBS: &[Job] = &[
     Job { name: "mail", every: Duration::from_secs(1), run: |app| Box::pin(deliver(app)) },
     Job { name: "keys", every: Duration::from_secs(30), run: |app| Box::pin(reload(app)) },
-    Job { name: "uses", every: Duration::from_secs(5), run: |app| Box::pin(identity::api_key::flush_uses(app)) },
+    Job {
+        name: "uses",
+        every: Duration::from_secs(5),
+        run: |app| Box::pin(identity::api_key::flush_uses(app)),
+    },
     Job { name: "prune", every: Duration::from_mins(10), run: |app| Box::pin(prune(app)) },
     Job { name: "sweep", every: Duration::from_mins(10), run: |app| Box::pin(app.kv().sweep()) },
     Job { name: "purge", every: Duration::from_mins(10), run: |app| Box::pin(purge(app)) },

@@ -2,7 +2,7 @@
 //! says what to do. Whatever needs PostgreSQL or MariaDB runs when `TEST_POSTGRES_URL` or
 //! `TEST_MYSQL_URL` is set, and says so when not.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 #[path = "process/support.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! Time as a side channel. A binary of its own: nothing else runs beside it.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
-#![allow(dead_code, reason = "the support is shared with the suite, which uses all of it")]
+#![expect(dead_code, reason = "the support is shared with the suite, which uses all of it")]
 
 #[path = "it/support/mod.rs"]
 mod support;
@@ -29,7 +29,12 @@ async fn disable(app: &TestApp, id: base::Id) {
 
 async fn member_with_hash(app: &TestApp, org: &Org, name: &str, hash: &str) -> app_user::Model {
     let person = app.person(name).await;
-    change(app, person.id, app_user::ActiveModel { password_hash: Set(Some(hash.into())), ..Default::default() }).await;
+    change(
+        app,
+        person.id,
+        app_user::ActiveModel { password_hash: Set(Some(hash.into())), ..Default::default() },
+    )
+    .await;
     let tx = app.tx(org.id).await;
     identity::resource::user::join(&app.app, &tx, &person, None, Default::default()).await.unwrap();
     tx.commit().await.unwrap();
@@ -73,4 +78,3 @@ async fn unknown_wrong_and_disabled_take_the_same_time() {
     let apart = slowest - fastest;
     assert!(apart < Duration::from_millis(5) || apart < fastest / 10, "apart by {apart:?}");
 }
-

@@ -27,7 +27,7 @@ impl Plan {
     pub fn of(database_url: &str, admin_url: &str) -> Result<Self> {
         let url = url::Url::parse(database_url)
             .map_err(|cause| Error::invalid("database_url", format!("DATABASE_URL is not a URL: {cause}")))?;
-        let decode = |text: &str| percent_decode(text);
+        let decode = percent_decode;
         Ok(Self {
             admin_url: admin_url.to_owned(),
             database: decode(url.path().trim_start_matches('/')),
@@ -58,7 +58,7 @@ impl Plan {
             }
         }
         // Whoever runs this may migrate: it becomes a member of the owner role.
-        run(&admin, "GRANT tenon_owner TO CURRENT_USER").await.or_else(|cause| already_superuser(cause))?;
+        run(&admin, "GRANT tenon_owner TO CURRENT_USER").await.or_else(already_superuser)?;
         if !self.user.is_empty() && !is_current_user(&admin, &self.user).await? {
             let user = quote(&self.user, '"');
             let exists = row_exists(&admin, "SELECT 1 FROM pg_roles WHERE rolname = $1", &self.user).await?;

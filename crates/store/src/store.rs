@@ -80,7 +80,14 @@ impl Store {
         let unfiltered = options.unfiltered && cfg!(debug_assertions);
         let pooled = dialect == Dialect::Postgres && options.url.contains(POOLED);
         Ok(Self {
-            shared: Arc::new(Shared { reader, writer, dialect, unfiltered, statement: options.statement, pooled }),
+            shared: Arc::new(Shared {
+                reader,
+                writer,
+                dialect,
+                unfiltered,
+                statement: options.statement,
+                pooled,
+            }),
         })
     }
 
@@ -107,7 +114,8 @@ impl Store {
             // The server's connection may hold statements of another client under the same names.
             inner.execute_unprepared("DEALLOCATE ALL").await.map_err(error)?;
         }
-        Tx::open(inner, mode, self.shared.dialect, self.shared.unfiltered, self.shared.statement, opening).await
+        Tx::open(inner, mode, self.shared.dialect, self.shared.unfiltered, self.shared.statement, opening)
+            .await
     }
 
     /// A unit of work of one organisation, outside any request.
@@ -205,7 +213,10 @@ fn connection_url(url: &str, dialect: Dialect) -> String {
 fn cannot_connect(cause: sea_orm::DbErr, dialect: Dialect) -> Error {
     let text = cause.to_string();
     let (code, hint) = if text.contains("password authentication failed") || text.contains("Access denied") {
-        ("database_denied", "user name or password is wrong; check DB_USERNAME and DB_PASSWORD, or DATABASE_URL")
+        (
+            "database_denied",
+            "user name or password is wrong; check DB_USERNAME and DB_PASSWORD, or DATABASE_URL",
+        )
     } else if text.contains("RSA auth backend disabled") {
         // sqlx would need the crate `rsa` to send a password to caching_sha2_password without TLS.
         let hint = "this user's caching_sha2_password needs TLS: add ?ssl-mode=REQUIRED to DATABASE_URL, or let \
@@ -216,7 +227,10 @@ fn cannot_connect(cause: sea_orm::DbErr, dialect: Dialect) -> Error {
     } else if text.contains("unable to open database file") || text.contains("readonly") {
         ("database_unavailable", "the database file cannot be opened; check DATA_DIR and its permissions")
     } else {
-        ("database_unavailable", "it cannot be reached; check DB_HOST and DB_PORT, or DATABASE_URL, and that it runs")
+        (
+            "database_unavailable",
+            "it cannot be reached; check DB_HOST and DB_PORT, or DATABASE_URL, and that it runs",
+        )
     };
     Error::unavailable(code, format!("{}: {hint}", dialect.name())).with_source(cause)
 }

@@ -50,10 +50,11 @@ fn plain(text: &str) -> String {
     one_line(text).replace("://", ": //")
 }
 
+const NOT_YOU: &str = "If this was not you, change your password and tell your administrator.";
+const NOT_ASKED: &str = "If you did not ask for this, ignore this letter: nothing happens.";
+
 fn english(letter: &Letter, app: &str) -> Words {
     let hello = |name: &str| format!("Hello {},", plain(name));
-    let ask = "If this was not you, change your password and tell your administrator.";
-    let ignore = "If you did not ask for this, ignore this letter: nothing happens.";
     let (subject, greeting, paragraphs, button) = match letter {
         Letter::Invitation { organization, inviter, .. } => (
             format!("Invitation to {} on {app}", plain(organization)),
@@ -71,14 +72,14 @@ fn english(letter: &Letter, app: &str) -> Words {
                 format!(
                     "With this link you can choose a new password for {app}. It works once and for one hour."
                 ),
-                ignore.to_owned(),
+                NOT_ASKED.to_owned(),
             ],
             "Choose a new password",
         ),
         Letter::PasswordChanged { name } => (
             format!("Your {app} password was changed"),
             hello(name),
-            vec![format!("The password of your {app} account has just been changed."), ask.to_owned()],
+            vec![format!("The password of your {app} account has just been changed."), NOT_YOU.to_owned()],
             "",
         ),
         Letter::EmailChange { name, .. } => (
@@ -88,7 +89,7 @@ fn english(letter: &Letter, app: &str) -> Words {
                 format!(
                     "Confirm with this link that this address is yours; {app} will use it from then on. It works once and for one hour."
                 ),
-                ignore.to_owned(),
+                NOT_ASKED.to_owned(),
             ],
             "Confirm the address",
         ),
@@ -99,7 +100,7 @@ fn english(letter: &Letter, app: &str) -> Words {
                 format!(
                     "Your {app} account has another e-mail address now, and this one does not sign in any more."
                 ),
-                ask.to_owned(),
+                NOT_YOU.to_owned(),
             ],
             "",
         ),

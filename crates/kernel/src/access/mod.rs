@@ -11,9 +11,7 @@ mod scope;
 mod version;
 
 pub use catalogue::{Catalogue, Entry, Permission, Source, store_catalogue};
-pub use effective::{
-    Because, Effective, EffectiveCache, Held, Reach, RoleStanding, Standing, explain,
-};
+pub use effective::{Because, Effective, EffectiveCache, Held, Reach, RoleStanding, Standing, explain};
 pub use grant::{Holder, codes_of, copy_grants, forget, grants_of, set_grants};
 pub use scope::DataScope;
 pub use version::{bump, version_table};

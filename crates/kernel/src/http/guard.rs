@@ -33,7 +33,12 @@ const ATTEMPTS: usize = 3;
 /// The work is a task of its own: when the client goes away in the middle, its transaction still
 /// ends properly instead of being left open on a pooled connection.
 #[expect(clippy::disallowed_methods, reason = "one task for one request, awaited right here")]
-pub async fn serve(app: App, operation: Arc<Operation>, params: Vec<(String, String)>, request: Request) -> Response {
+pub async fn serve(
+    app: App,
+    operation: Arc<Operation>,
+    params: Vec<(String, String)>,
+    request: Request,
+) -> Response {
     let work = async move {
         let (parts, body) = request.into_parts();
         let origin = origin_of(&app, &parts);

@@ -165,9 +165,8 @@ fn running() -> Error {
 fn key(headers: &HeaderMap) -> Result<Option<String>> {
     let mut sent = headers.get_all(HEADER).iter();
     let Some(value) = sent.next() else { return Ok(None) };
-    let fits = |text: &&str| {
-        (1..=KEY_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-    };
+    let fits =
+        |text: &&str| (1..=KEY_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     match value.to_str().ok().filter(fits) {
         Some(text) if sent.next().is_none() => Ok(Some(text.to_owned())),
         _ => {

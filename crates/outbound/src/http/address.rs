@@ -53,8 +53,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let global_unicast = a & 0xe000 == 0x2000; // 2000::/3 (RFC 4291); ULA, link-local, NAT64, ::/96 lie outside
-    let special = (a == 0x2001 && b < 0x200)   // protocol assignments (RFC 2928): Teredo, ORCHID, benchmarks
-        || (a == 0x2001 && b == 0xdb8)         // documentation (RFC 3849)
+    // Protocol assignments (RFC 2928): Teredo, ORCHID, benchmarks; documentation (RFC 3849).
+    let special = (a == 0x2001 && (b < 0x200 || b == 0xdb8))
         || a == 0x2002                         // 6to4 (RFC 3056)
         || (a == 0x2620 && b == 0x4f)          // AS112 2620:4f:8000::/48
         || (a == 0x3fff && b < 0x1000); // documentation (RFC 9637)

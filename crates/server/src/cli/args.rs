@@ -36,7 +36,7 @@ pub enum Command {
     /// Row-level security: show, prove, switch (PostgreSQL).
     #[command(after_help = "Example:\n  tenon rls --status\n  tenon rls --test --env prod")]
     Rls(RlsArgs),
-    /// Create a platform administrator.
+    /// Create a platform administrator; on a fresh installation also the first organisation.
     #[command(
         after_help = "Example:\n  echo \"$PASSWORD\" | tenon createsuperuser --username root --email root@example.com --password-stdin"
     )]

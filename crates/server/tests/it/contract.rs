@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::support::{Caller, Org, Reply, TestApp};
+use crate::support::{Caller, Org, TestApp, caller::Reply};
 
 /// One resource as the suite sees it.
 struct Subject {
@@ -28,7 +28,7 @@ fn numbered(value: &Value, n: usize) -> Value {
 }
 
 impl Subject {
-    fn new(&self, n: usize) -> Value {
+    fn body(&self, n: usize) -> Value {
         numbered(&self.create, n)
     }
     fn column(&self, name: &str) -> Option<&Value> {
@@ -46,7 +46,8 @@ async fn subjects(app: &TestApp) -> (Org, Vec<Subject>) {
     let mut out = Vec::new();
     for resource in app.app.registry().iter() {
         let name = resource.meta().full_name();
-        let meta = metas.body["resources"].as_array().unwrap().iter().find(|meta| meta["name"] == name.as_str());
+        let meta =
+            metas.body["resources"].as_array().unwrap().iter().find(|meta| meta["name"] == name.as_str());
         let meta = meta.unwrap_or_else(|| panic!("{name} is not in /api/meta/")).clone();
         for sample in resource.samples() {
             out.push(Subject {
@@ -59,14 +60,18 @@ async fn subjects(app: &TestApp) -> (Org, Vec<Subject>) {
             });
         }
         let creatable = resource.actions().contains(&"create");
-        assert_eq!(creatable, !resource.samples().is_empty(), "{name}: samples exactly when it can be created");
+        assert_eq!(
+            creatable,
+            !resource.samples().is_empty(),
+            "{name}: samples exactly when it can be created"
+        );
     }
     assert!(out.len() >= 4, "the registry lost its resources");
     (org, out)
 }
 
 async fn made(caller: &Caller, subject: &Subject, n: usize) -> Reply {
-    caller.post(&subject.path, subject.new(n)).await.expect(201)
+    caller.post(&subject.path, subject.body(n)).await.expect(201)
 }
 
 #[tokio::test]
@@ -78,7 +83,7 @@ async fn a_created_record_is_read_back_as_it_was_sent() {
         assert_eq!(created.header("etag"), "\"1\"", "{}", subject.name);
         let read = org.owner.get(created.header("location")).await.expect(200);
         assert_eq!(read.body, created.body, "{}", subject.name);
-        for (field, sent) in subject.new(1).as_object().unwrap() {
+        for (field, sent) in subject.body(1).as_object().unwrap() {
             assert_eq!(&read.body[field], sent, "{}.{field}", subject.name);
         }
         let stamp = read.body["created_at"].as_str().unwrap();
@@ -92,29 +97,33 @@ async fn a_body_that_does_not_fit_is_422_and_names_the_field() {
     let app = TestApp::new().await;
     let (org, subjects) = subjects(&app).await;
     for subject in &subjects {
-        let mut with_more = subject.new(1);
+        let mut with_more = subject.body(1);
         with_more["no_such_field"] = json!(1);
         let reply = org.owner.post(&subject.path, with_more).await.expect(422);
         assert_eq!(reply.body["errors"][0]["code"], "unknown_field", "{}", subject.name);
         for member in ["id", "org_id", "created_at", "deleted_at", "alive", "search_key"] {
-            let mut forged = subject.new(1);
+            let mut forged = subject.body(1);
             forged[member] = json!("00000000-0000-7000-8000-000000000000");
             org.owner.post(&subject.path, forged).await.expect(422);
         }
         for column in subject.columns().iter().filter(|column| column["create"] == true) {
             let field = column["name"].as_str().unwrap();
-            let mut wrong = subject.new(1);
+            let mut wrong = subject.body(1);
             wrong[field] = json!({ "not": ["a", "value"] });
             let reply = org.owner.post(&subject.path, wrong).await.expect(422);
-            assert!(reply.body["errors"][0]["field"].as_str().unwrap().starts_with(field), "{}", reply.text());
+            assert!(
+                reply.body["errors"][0]["field"].as_str().unwrap().starts_with(field),
+                "{}",
+                reply.text()
+            );
             if column["required"] == true {
-                let mut without = subject.new(1);
+                let mut without = subject.body(1);
                 without.as_object_mut().unwrap().remove(field);
                 let reply = org.owner.post(&subject.path, without).await.expect(422);
                 assert_eq!(reply.body["errors"][0]["code"], "required", "{}.{field}", subject.name);
             }
             if let Some(most) = column["max_length"].as_u64() {
-                let mut long = subject.new(1);
+                let mut long = subject.body(1);
                 long[field] = json!("x".repeat(usize::try_from(most).unwrap() + 1));
                 let reply = org.owner.post(&subject.path, long).await.expect(422);
                 assert!(reply.text().contains(field), "{}", reply.text());
@@ -143,7 +152,8 @@ async fn lists_page_by_number_and_by_cursor_without_losing_or_repeating_a_record
             sorts.extend([format!("&sort={name}"), format!("&sort=-{name}")]);
         }
         for sort in sorts {
-            let whole = ids(&org.owner.get(&format!("{}?page_size=200{sort}", subject.path)).await.expect(200));
+            let whole =
+                ids(&org.owner.get(&format!("{}?page_size=200{sort}", subject.path)).await.expect(200));
             let mut paged = Vec::new();
             for page in 1..=total.div_ceil(3) {
                 let path = format!("{}?page_size=3&page={page}{sort}", subject.path);
@@ -164,7 +174,8 @@ async fn lists_page_by_number_and_by_cursor_without_losing_or_repeating_a_record
         }
         let first = org.owner.get(&format!("{}?page_size=3", subject.path)).await;
         let cursor = first.body["next_cursor"].as_str().unwrap();
-        let reply = org.owner.get(&format!("{}?cursor={cursor}&sort=-created_at&search=zz", subject.path)).await;
+        let reply =
+            org.owner.get(&format!("{}?cursor={cursor}&sort=-created_at&search=zz", subject.path)).await;
         assert_eq!(reply.expect(422).code(), "cursor_mismatch", "{}", subject.name);
         org.owner.get(&format!("{}?cursor=garbage", subject.path)).await.expect(422);
         org.owner.get(&format!("{}?page=0", subject.path)).await.expect(422);
@@ -181,7 +192,8 @@ async fn filters_and_search_find_the_record_and_unknown_ones_are_422() {
         let wanted = made(&org.owner, subject, 2).await;
         for column in subject.columns() {
             let name = column["name"].as_str().unwrap();
-            let operators: Vec<&str> = column["filter"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            let operators: Vec<&str> =
+                column["filter"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
             let value = match &wanted.body[name] {
                 Value::String(text) => text.clone(),
                 Value::Null if operators.contains(&"null") => {
@@ -213,7 +225,9 @@ async fn filters_and_search_find_the_record_and_unknown_ones_are_422() {
         let found = org.owner.get(&format!("{}?search={encoded}", subject.path)).await.expect(200);
         assert!(found.items().iter().any(|item| item["id"] == wanted.body["id"]), "search {text}");
         assert!(!found.items().iter().any(|item| item["id"] == other.body["id"]), "search {text}");
-        for bad in ["nope=1", "version__nope=1", "sort=nope", "created_at__gte=yesterday", "search=a&search=b"] {
+        for bad in
+            ["nope=1", "version__nope=1", "sort=nope", "created_at__gte=yesterday", "search=a&search=b"]
+        {
             let reply = org.owner.get(&format!("{}?{bad}", subject.path)).await;
             assert_eq!(reply.status.as_u16(), 422, "{}?{bad}: {}", subject.path, reply.text());
         }
@@ -244,7 +258,7 @@ async fn a_change_needs_the_version_it_was_made_from() {
         with_version["version"] = json!(1);
         assert_eq!(org.owner.patch(&path, with_version).await.expect(409).code(), "version_conflict");
         org.owner.with("if-match", "\"1\"").delete(&path).await.expect(412);
-        let replaced = org.owner.put(&path, subject.new(9)).await.expect(200);
+        let replaced = org.owner.put(&path, subject.body(9)).await.expect(200);
         assert_eq!(replaced.body["version"], 3);
         assert_eq!(replaced.body["created_at"], created.body["created_at"]);
         org.owner.patch(&path, json!({})).await.expect(200);
@@ -287,9 +301,14 @@ async fn a_taken_key_is_409_and_names_the_field() {
     let elsewhere = app.org("elsewhere").await;
     for subject in &subjects {
         made(&org.owner, subject, 1).await;
-        let Some(key) = subject.meta["unique"].as_array().unwrap().first().and_then(Value::as_str) else { continue };
-        let reply = org.owner.post(&subject.path, subject.new(1)).await.expect(409);
-        assert_eq!(reply.body["errors"][0], json!({"field": key, "code": "taken", "message": "is taken by another record"}));
+        let Some(key) = subject.meta["unique"].as_array().unwrap().first().and_then(Value::as_str) else {
+            continue;
+        };
+        let reply = org.owner.post(&subject.path, subject.body(1)).await.expect(409);
+        assert_eq!(
+            reply.body["errors"][0],
+            json!({"field": key, "code": "taken", "message": "is taken by another record"})
+        );
         // Another organisation's records are no obstacle, and not even a hint.
         made(&elsewhere.owner, subject, 1).await;
     }
@@ -317,7 +336,12 @@ async fn bulk_answers_for_each_record() {
         }
         let body = json!({ "ids": asked, "action": "patch", "patch": patch });
         let done = org.owner.post(&path, body).await.expect(200);
-        assert_eq!((done.body["ok"].as_u64(), done.body["failed"].as_u64()), (Some(3), Some(1)), "{}", done.text());
+        assert_eq!(
+            (done.body["ok"].as_u64(), done.body["failed"].as_u64()),
+            (Some(3), Some(1)),
+            "{}",
+            done.text()
+        );
         assert_eq!(done.items()[3], json!({"id": missing, "status": 404, "code": "not_found"}));
         for action in ["delete", "restore", "purge"] {
             let done = org.owner.post(&path, json!({ "ids": ids, "action": action })).await.expect(200);
@@ -325,8 +349,12 @@ async fn bulk_answers_for_each_record() {
         }
         org.owner.post(&path, json!({ "action": "delete" })).await.expect(422);
         made(&org.owner, subject, 5).await;
-        let all = org.owner.post(&path, json!({ "query": "created_at__gte=2020-01-01T00:00:00Z", "action": "delete" })).await;
-        if subject.column("created_at").is_some_and(|column| !column["filter"].as_array().unwrap().is_empty()) {
+        let all = org
+            .owner
+            .post(&path, json!({ "query": "created_at__gte=2020-01-01T00:00:00Z", "action": "delete" }))
+            .await;
+        if subject.column("created_at").is_some_and(|column| !column["filter"].as_array().unwrap().is_empty())
+        {
             assert!(all.expect(200).body["ok"].as_u64().unwrap() >= 1);
         } else {
             all.expect(422);
@@ -373,7 +401,10 @@ async fn an_export_can_be_imported_again() {
         let dry = import(elsewhere.owner.clone(), "?dry_run=true", file.clone()).await.expect(200);
         assert_eq!(dry.body["applied"], false);
         let before = elsewhere.owner.get(&subject.path).await.body["total"].as_u64().unwrap();
-        assert_eq!(dry.body["failed"].as_u64().unwrap() + dry.body["created"].as_u64().unwrap(), rows.len() as u64);
+        assert_eq!(
+            dry.body["failed"].as_u64().unwrap() + dry.body["created"].as_u64().unwrap(),
+            rows.len() as u64
+        );
         let done = import(elsewhere.owner.clone(), "", file.clone()).await.expect(200);
         if done.body["failed"] == 0 {
             assert_eq!(done.body["created"].as_u64().unwrap(), rows.len() as u64, "{}", done.text());
@@ -386,7 +417,13 @@ async fn an_export_can_be_imported_again() {
         }
         if let Some(key) = subject.meta["unique"].as_array().unwrap().first().and_then(Value::as_str) {
             let again = import(org.owner.clone(), &format!("?key={key}"), file).await.expect(200);
-            assert_eq!(again.body["updated"].as_u64().unwrap(), rows.len() as u64, "{}: {}", subject.name, again.text());
+            assert_eq!(
+                again.body["updated"].as_u64().unwrap(),
+                rows.len() as u64,
+                "{}: {}",
+                subject.name,
+                again.text()
+            );
             assert_eq!(again.body["created"], 0);
         }
         let bad = import(org.owner.clone(), "", b"nope\n1\n".to_vec()).await.expect(422);
@@ -407,8 +444,14 @@ async fn every_change_is_in_the_audit_trail_with_its_actor_and_fields() {
         let trail = format!("/api/audit-entries?target_id={}&sort=at&page_size=50", created.id());
         let trail = org.owner.get(&trail).await.expect(200);
         let prefix = subject.name.replace('.', ":");
-        let actions: Vec<&str> = trail.items().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
-        assert_eq!(actions, ["create", "update", "delete"].map(|action| format!("{prefix}:{action}")), "{}", subject.name);
+        let actions: Vec<&str> =
+            trail.items().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+        assert_eq!(
+            actions,
+            ["create", "update", "delete"].map(|action| format!("{prefix}:{action}")),
+            "{}",
+            subject.name
+        );
         for entry in trail.items() {
             assert_eq!(entry["actor_id"], json!(org.owner.id.to_string()));
             assert_eq!(entry["actor_name"], json!(org.owner.name));
@@ -434,19 +477,22 @@ async fn another_organisations_records_do_not_exist() {
         let me = &other.owner;
         me.get(&path).await.expect(404);
         me.patch(&path, json!({})).await.expect(404);
-        me.put(&path, subject.new(2)).await.expect(404);
+        me.put(&path, subject.body(2)).await.expect(404);
         me.delete(&path).await.expect(404);
         me.delete(&format!("{path}?purge=true")).await.expect(404);
         me.act(&format!("{path}/restore")).await.expect(404);
-        let bulk = me.post(&format!("{}/bulk", subject.path), json!({ "ids": [theirs.id()], "action": "purge" })).await;
+        let bulk = me
+            .post(&format!("{}/bulk", subject.path), json!({ "ids": [theirs.id()], "action": "purge" }))
+            .await;
         assert_eq!(bulk.expect(200).items()[0]["status"], 404);
         for list in [String::new(), "/export".into()] {
             let reply = me.get(&format!("{}{list}", subject.path)).await.expect(200);
             assert!(!reply.text().contains(&theirs.id().to_string()), "{}{list}", subject.path);
         }
         for column in subject.columns().iter().filter(|column| column["reference"].is_string()) {
-            let mut body = subject.new(3);
-            let foreign = if column["reference"] == subject.name.as_str() { theirs.id() } else { org.owner.id };
+            let mut body = subject.body(3);
+            let foreign =
+                if column["reference"] == subject.name.as_str() { theirs.id() } else { org.owner.id };
             body[column["name"].as_str().unwrap()] = json!(foreign);
             let reply = me.post(&subject.path, body).await.expect(422);
             assert_eq!(reply.body["errors"][0]["code"], "unknown_reference", "{}", reply.text());

@@ -18,7 +18,7 @@ async fn posts(org: &Org) -> u64 {
     org.owner.get("/api/posts?count=exact").await.expect(200).body["total"].as_u64().unwrap()
 }
 
-fn replayed(reply: &crate::support::Reply) -> bool {
+fn replayed(reply: &crate::support::caller::Reply) -> bool {
     reply.header("idempotency-replayed") == "true"
 }
 
@@ -73,7 +73,8 @@ async fn a_key_belongs_to_its_caller_and_its_organisation() {
     let app = TestApp::new().await;
     let (left, right) = (app.org("left").await, app.org("right").await);
     left.owner.with("idempotency-key", "k").post("/api/posts", post("carpenter")).await.expect(201);
-    let reply = right.owner.with("idempotency-key", "k").post("/api/posts", post("carpenter")).await.expect(201);
+    let reply =
+        right.owner.with("idempotency-key", "k").post("/api/posts", post("carpenter")).await.expect(201);
     assert!(!replayed(&reply));
     // The owner of the left one joins the right one: there his key says nothing of the left one.
     let tx = app.app.system(Mode::Read).await.unwrap();
@@ -122,7 +123,8 @@ async fn of_many_at_the_same_time_one_does_the_work() {
 async fn after_a_day_a_key_is_new_and_its_answer_is_pruned() {
     let app = TestApp::new().await;
     let org = app.org("day").await;
-    let first = org.owner.with("idempotency-key", "k").post("/api/posts", post("carpenter")).await.expect(201);
+    let first =
+        org.owner.with("idempotency-key", "k").post("/api/posts", post("carpenter")).await.expect(201);
     app.clock.advance(Duration::hours(23));
     let caller = signed_in_again(&app, &org.owner, Some(org.id)).await;
     kernel::http::idempotency::prune(&app.app).await.unwrap();
@@ -160,7 +162,11 @@ async fn a_misshapen_key_is_422() {
         let reply = org.owner.with("idempotency-key", key).post("/api/posts", post("carpenter")).await;
         assert_eq!(reply.expect(422).body["errors"][0]["field"], "Idempotency-Key", "{key}");
     }
-    org.owner.with("idempotency-key", &"x".repeat(255)).post("/api/posts", post("carpenter")).await.expect(201);
+    org.owner
+        .with("idempotency-key", &"x".repeat(255))
+        .post("/api/posts", post("carpenter"))
+        .await
+        .expect(201);
     org.owner.with("idempotency-key", "two words").get("/api/posts").await.expect(200);
 }
 

@@ -7,7 +7,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
 use serde_json::{Value, json};
 use store::Mode;
 
-use crate::support::{Org, Reply, TestApp, Wish};
+use crate::support::{Org, TestApp, Wish, caller::Reply};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -19,8 +19,12 @@ async fn member(app: &TestApp, org: &Org, name: &str) -> app_user::Model {
 
 async fn member_with_hash(app: &TestApp, org: &Org, name: &str, hash: &str) -> app_user::Model {
     let person = app.person(name).await;
-    change_user(app, person.id, app_user::ActiveModel { password_hash: Set(Some(hash.into())), ..Default::default() })
-        .await;
+    change_user(
+        app,
+        person.id,
+        app_user::ActiveModel { password_hash: Set(Some(hash.into())), ..Default::default() },
+    )
+    .await;
     let tx = app.tx(org.id).await;
     identity::resource::user::join(&app.app, &tx, &person, None, Default::default()).await.unwrap();
     tx.commit().await.unwrap();
@@ -78,7 +82,8 @@ async fn set_up_happens_exactly_once() {
 
 #[tokio::test]
 async fn from_elsewhere_set_up_asks_for_its_token() {
-    let app = TestApp::with(Wish { setup_token: Some("the-setup-token-0123456789"), ..Wish::default() }).await;
+    let app =
+        TestApp::with(Wish { setup_token: Some("the-setup-token-0123456789"), ..Wish::default() }).await;
     let mut far = app.anon();
     far.peer = ([192, 0, 2, 7], 40_000).into();
     assert_eq!(far.get("/api/auth/check-init").await.body["setup_token_required"], true);
@@ -86,7 +91,10 @@ async fn from_elsewhere_set_up_asks_for_its_token() {
     far.with("x-setup-token", "wrong").post("/api/auth/init-user", setup()).await.expect(401);
     app.anon().with("x-forwarded-for", "127.0.0.1").post("/api/auth/init-user", setup()).await.expect(401);
     app.anon().with("host", "evil.example").post("/api/auth/init-user", setup()).await.expect(401);
-    far.with("x-setup-token", "the-setup-token-0123456789").post("/api/auth/init-user", setup()).await.expect(201);
+    far.with("x-setup-token", "the-setup-token-0123456789")
+        .post("/api/auth/init-user", setup())
+        .await
+        .expect(201);
 }
 
 #[tokio::test]
@@ -96,7 +104,15 @@ async fn sign_in_works_by_name_by_mail_encrypted_and_by_form() {
     member(&app, &org, "alice").await;
     for name in ["alice", "ALICE", "alice@example.com", "Alice@Example.com"] {
         let reply = login(&app, name, PASSWORD).await.expect(200);
-        for field in ["access_token", "refresh_token", "token_type", "expires_in", "user", "organization", "organizations"] {
+        for field in [
+            "access_token",
+            "refresh_token",
+            "token_type",
+            "expires_in",
+            "user",
+            "organization",
+            "organizations",
+        ] {
             assert!(!reply.body[field].is_null(), "{field}");
         }
         let caller = app.anon().with_token(reply.body["access_token"].as_str().unwrap());
@@ -121,7 +137,11 @@ async fn sign_in_works_by_name_by_mail_encrypted_and_by_form() {
     app.anon().post("/api/auth/login", encrypt("nonce-0000000000000002", now - 600)).await.expect(401);
     let form = "grant_type=password&username=alice&password=correct+horse+battery+staple";
     let kind = Some("application/x-www-form-urlencoded");
-    let reply = app.anon().raw(http::Method::POST, "/api/auth/token", kind, form.as_bytes().to_vec()).await.expect(200);
+    let reply = app
+        .anon()
+        .raw(http::Method::POST, "/api/auth/token", kind, form.as_bytes().to_vec())
+        .await
+        .expect(200);
     assert!(reply.body["token_type"].as_str().unwrap().eq_ignore_ascii_case("bearer"));
     let wrong = form.replace("staple", "wrong");
     app.anon().raw(http::Method::POST, "/api/auth/token", kind, wrong.into_bytes()).await.expect(401);
@@ -136,7 +156,8 @@ async fn unknown_wrong_disabled_and_locked_are_answered_alike() {
     }
     let carol = login(&app, "carol", PASSWORD).await.expect(200);
     let id: base::Id = carol.body["user"]["id"].as_str().unwrap().parse().unwrap();
-    change_user(&app, id, app_user::ActiveModel { disabled_at: Set(Some(app.now())), ..Default::default() }).await;
+    change_user(&app, id, app_user::ActiveModel { disabled_at: Set(Some(app.now())), ..Default::default() })
+        .await;
     for _ in 0..6 {
         login(&app, "bob", "wrong").await.expect(401);
     }
@@ -193,11 +214,14 @@ async fn a_hundred_parallel_wrong_passwords_are_all_counted() {
     let org = app.org("acme").await;
     member(&app, &org, "alice").await;
     // Whichever address they come from: each pair of account and address is counted, and so is each address.
-    let tries = (0..100).map(|n| {
-        let mut caller = app.anon();
-        caller.peer = ([192, 0, 2, u8::try_from(n % 4).unwrap()], 1).into();
-        async move { caller.post("/api/auth/login", json!({ "username": "alice", "password": "wrong" })).await }
-    });
+    let tries =
+        (0..100).map(|n| {
+            let mut caller = app.anon();
+            caller.peer = ([192, 0, 2, u8::try_from(n % 4).unwrap()], 1).into();
+            async move {
+                caller.post("/api/auth/login", json!({ "username": "alice", "password": "wrong" })).await
+            }
+        });
     let replies = join_all(tries).await;
     for reply in &replies {
         assert!([401, 429].contains(&reply.status.as_u16()), "{}", reply.text());
@@ -209,7 +233,10 @@ async fn a_hundred_parallel_wrong_passwords_are_all_counted() {
     for n in 0..4 {
         let mut caller = app.anon();
         caller.peer = ([192, 0, 2, n], 1).into();
-        caller.post("/api/auth/login", json!({ "username": "alice", "password": PASSWORD })).await.expect(401);
+        caller
+            .post("/api/auth/login", json!({ "username": "alice", "password": PASSWORD }))
+            .await
+            .expect(401);
     }
 }
 
@@ -218,10 +245,14 @@ async fn spraying_one_password_over_many_accounts_is_throttled_whatever_is_forwa
     let app = TestApp::new().await;
     for n in 0..50 {
         let caller = app.anon().with("x-forwarded-for", &format!("203.0.113.{n}"));
-        caller.post("/api/auth/login", json!({ "username": format!("user{n}"), "password": "Spring2026!" })).await.expect(401);
+        caller
+            .post("/api/auth/login", json!({ "username": format!("user{n}"), "password": "Spring2026!" }))
+            .await
+            .expect(401);
     }
     let caller = app.anon().with("x-forwarded-for", "198.51.100.1");
-    let reply = caller.post("/api/auth/login", json!({ "username": "user99", "password": "x" })).await.expect(429);
+    let reply =
+        caller.post("/api/auth/login", json!({ "username": "user99", "password": "x" })).await.expect(429);
     assert!(reply.header("retry-after").parse::<u32>().unwrap() > 0);
 }
 
@@ -251,8 +282,10 @@ async fn twenty_parallel_refreshes_leave_one_family_and_everybody_signed_in() {
     let first = login(&app, "alice", PASSWORD).await.expect(200);
     let token = first.body["refresh_token"].as_str().unwrap().to_owned();
     let replies = join_all((0..20).map(|_| refresh(&app, &token))).await;
-    let successors: std::collections::BTreeSet<String> =
-        replies.iter().map(|reply| reply.clone().expect(200).body["refresh_token"].as_str().unwrap().to_owned()).collect();
+    let successors: std::collections::BTreeSet<String> = replies
+        .iter()
+        .map(|reply| reply.clone().expect(200).body["refresh_token"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(successors.len(), 1, "one family");
     for reply in &replies {
         let caller = app.anon().with_token(reply.body["access_token"].as_str().unwrap());
@@ -281,7 +314,10 @@ async fn a_replayed_old_token_ends_the_family_and_is_in_the_audit_trail() {
     let caller = app.anon().with_token(second.body["access_token"].as_str().unwrap());
     caller.get("/api/auth/user/info").await.expect(401);
     let actions = audit_actions(&app, &org).await;
-    assert!(actions.iter().any(|action| action.contains("session") && action.contains("reuse")), "{actions:?}");
+    assert!(
+        actions.iter().any(|action| action.contains("session") && action.contains("reuse")),
+        "{actions:?}"
+    );
     refresh(&app, "not-a-token").await.expect(401);
 }
 
@@ -320,7 +356,8 @@ async fn the_console_refreshes_by_cookie_and_only_from_its_own_pages() {
     let signed = login(&app, "alice", PASSWORD).await.expect(200);
     let cookie = signed.header("set-cookie").split(';').next().unwrap().to_owned();
     let browser = app.anon().with("cookie", &cookie);
-    let evil = browser.with("origin", "https://evil.example").post("/api/auth/token/refresh", json!({})).await;
+    let evil =
+        browser.with("origin", "https://evil.example").post("/api/auth/token/refresh", json!({})).await;
     assert!([401, 403].contains(&evil.status.as_u16()), "{}", evil.text());
     let own = browser.with("origin", "http://127.0.0.1:8000").with("sec-fetch-site", "same-origin");
     let fresh = own.post("/api/auth/token/refresh", json!({})).await.expect(200);
@@ -347,7 +384,8 @@ async fn signing_out_is_effective_at_once_here_or_everywhere() {
     three.get("/api/auth/user/info").await.expect(401);
     let four = sign().await;
     let online = org.owner.get("/api/sessions").await.expect(200);
-    let session = online.items().iter().find(|item| item["username"] == "alice").unwrap()["id"].as_str().unwrap();
+    let session =
+        online.items().iter().find(|item| item["username"] == "alice").unwrap()["id"].as_str().unwrap();
     let other = app.org("other").await;
     other.owner.delete(&format!("/api/sessions/{session}")).await.expect(404);
     four.get("/api/auth/user/info").await.expect(200);
@@ -382,7 +420,13 @@ async fn a_password_is_changed_with_the_old_one_and_ends_other_sessions() {
 /// The token in the newest mail to an address.
 async fn mailed(app: &TestApp, to: &str) -> String {
     identity::mail::deliver_due(&app.app).await.unwrap();
-    let mail = app.mailer.sent().into_iter().rev().find(|mail| mail.to == to).unwrap_or_else(|| panic!("no mail to {to}"));
+    let mail = app
+        .mailer
+        .sent()
+        .into_iter()
+        .rev()
+        .find(|mail| mail.to == to)
+        .unwrap_or_else(|| panic!("no mail to {to}"));
     mail.text.split("token=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
 }
 
@@ -391,7 +435,8 @@ async fn a_forgotten_password_is_reset_once_by_a_mailed_link() {
     let app = TestApp::new().await;
     let org = app.org("acme").await;
     member(&app, &org, "alice").await;
-    let forgot = async |mail: &str| app.anon().post("/api/auth/password/forgot", json!({ "email": mail })).await;
+    let forgot =
+        async |mail: &str| app.anon().post("/api/auth/password/forgot", json!({ "email": mail })).await;
     let known = forgot("alice@example.com").await.expect(202);
     let unknown = forgot("nobody@example.com").await.expect(202);
     assert_eq!(known.body, unknown.body);
@@ -403,7 +448,10 @@ async fn a_forgotten_password_is_reset_once_by_a_mailed_link() {
         let body = json!({ "token": token, "new_password": password });
         app.anon().post("/api/auth/password/reset", body).await
     };
-    assert!(reset(&first, "a brand new phrase").await.status.is_client_error(), "a newer link kills the older");
+    assert!(
+        reset(&first, "a brand new phrase").await.status.is_client_error(),
+        "a newer link kills the older"
+    );
     let session = login(&app, "alice", PASSWORD).await.expect(200);
     reset(&second, "a brand new phrase").await.expect(204);
     assert!(reset(&second, "once more a phrase").await.status.is_client_error());
@@ -434,7 +482,8 @@ async fn an_invitation_makes_a_member_with_just_its_roles_and_each_step_is_audit
     let accept = |n: usize| {
         let (anon, path) = (app.anon(), format!("/api/auth/invitations/{token}/accept"));
         async move {
-            let body = json!({ "username": format!("newcomer{n}"), "password": PASSWORD, "name": "New Comer" });
+            let body =
+                json!({ "username": format!("newcomer{n}"), "password": PASSWORD, "name": "New Comer" });
             anon.post(&path, body).await
         }
     };
@@ -461,9 +510,12 @@ async fn an_invitation_makes_a_member_with_just_its_roles_and_each_step_is_audit
 async fn an_invitation_can_be_sent_again_taken_back_and_runs_out() {
     let app = TestApp::new().await;
     let org = app.org("acme").await;
-    let invite = async |mail: &str| org.owner.post("/api/invitations", json!({ "email": mail })).await.expect(201);
-    let token = |reply: &Reply| reply.body["link"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
-    let look = async |token: &str| app.anon().get(&format!("/api/auth/invitations/{token}")).await.status.as_u16();
+    let invite =
+        async |mail: &str| org.owner.post("/api/invitations", json!({ "email": mail })).await.expect(201);
+    let token =
+        |reply: &Reply| reply.body["link"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
+    let look =
+        async |token: &str| app.anon().get(&format!("/api/auth/invitations/{token}")).await.status.as_u16();
     let one = invite("one@example.com").await;
     let again = org.owner.act(&format!("/api/invitations/{}/resend", one.id())).await.expect(200);
     assert_eq!((look(&token(&one)).await, look(&token(&again)).await), (404, 200));
@@ -475,7 +527,8 @@ async fn an_invitation_can_be_sent_again_taken_back_and_runs_out() {
     assert_eq!(look(&token(&two)).await, 404);
     let stranger = app.org("stranger").await;
     stranger.owner.act(&format!("/api/invitations/{}/revoke", two.id())).await.expect(404);
-    let foreign = stranger.owner.post("/api/roles", json!({ "name": "x", "code": "x" })).await.expect(201).id();
+    let foreign =
+        stranger.owner.post("/api/roles", json!({ "name": "x", "code": "x" })).await.expect(201).id();
     let body = json!({ "email": "three@example.com", "role_ids": [foreign] });
     let reply = owner.post("/api/invitations", body).await.expect(422);
     assert_eq!(reply.body["errors"][0]["code"], "unknown_reference");
@@ -491,16 +544,23 @@ async fn somebody_with_an_account_joins_a_second_organisation_and_switches() {
     let app = TestApp::new().await;
     let (acme, globex) = (app.org("acme").await, app.org("globex").await);
     let alice = member(&app, &acme, "alice").await;
-    let invited = globex.owner.post("/api/invitations", json!({ "email": "alice@example.com" })).await.expect(201);
+    let invited =
+        globex.owner.post("/api/invitations", json!({ "email": "alice@example.com" })).await.expect(201);
     let token = invited.body["link"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
     let caller = app.sign_in(alice, Some(acme.id)).await;
     caller.post(&format!("/api/auth/invitations/{token}/accept"), json!({})).await.expect(200);
     let list = caller.get("/api/organizations").await.expect(200);
     assert_eq!(list.items().len(), 2);
-    let switched = caller.post("/api/auth/switch-organization", json!({ "organization_id": globex.id })).await.expect(200);
+    let switched = caller
+        .post("/api/auth/switch-organization", json!({ "organization_id": globex.id }))
+        .await
+        .expect(200);
     caller.get("/api/auth/user/info").await.expect(401);
     let there = app.anon().with_token(switched.body["access_token"].as_str().unwrap());
-    assert_eq!(there.get("/api/auth/user/info").await.expect(200).body["organization"]["id"], json!(globex.id));
+    assert_eq!(
+        there.get("/api/auth/user/info").await.expect(200).body["organization"]["id"],
+        json!(globex.id)
+    );
     let other = app.org("initech").await;
     let reply = there.post("/api/auth/switch-organization", json!({ "organization_id": other.id })).await;
     assert!(reply.status.is_client_error() && reply.status != 403, "{}", reply.text());
@@ -546,7 +606,8 @@ async fn every_algorithm_signs_and_the_asymmetric_ones_publish_their_keys() {
         let app = TestApp::with(Wish { algorithm, ..Wish::default() }).await;
         let org = app.org("acme").await;
         org.owner.get("/api/posts").await.expect(200);
-        let keys = app.anon().get("/.well-known/jwks.json").await.expect(200).body["keys"].as_array().unwrap().len();
+        let keys =
+            app.anon().get("/.well-known/jwks.json").await.expect(200).body["keys"].as_array().unwrap().len();
         assert_eq!(keys, usize::from(algorithm != Algorithm::HS256), "{algorithm:?}");
         let identity = Identity::of(&app.app).unwrap();
         let tx = app.app.system(Mode::Write).await.unwrap();
@@ -555,7 +616,10 @@ async fn every_algorithm_signs_and_the_asymmetric_ones_publish_their_keys() {
         identity.reload(&app.app).await.unwrap();
         org.owner.get("/api/posts").await.expect(200);
         if algorithm != Algorithm::HS256 {
-            let keys = app.anon().get("/.well-known/jwks.json").await.expect(200).body["keys"].as_array().unwrap().len();
+            let keys = app.anon().get("/.well-known/jwks.json").await.expect(200).body["keys"]
+                .as_array()
+                .unwrap()
+                .len();
             assert_eq!(keys, 2, "old and new overlap");
         }
     }
@@ -590,7 +654,11 @@ async fn organisations_are_founded_handed_over_left_and_deleted_with_grace() {
     org.owner.post(&format!("{path}/transfer"), json!({ "user_id": other.id })).await.expect(200);
     org.owner.delete(&path).await.expect(403);
     let export = other.get(&format!("{path}/export")).await.expect(200).text();
-    assert!(export.contains("membership") && !export.contains("argon2"), "{}", &export[..200.min(export.len())]);
+    assert!(
+        export.contains("membership") && !export.contains("argon2"),
+        "{}",
+        &export[..200.min(export.len())]
+    );
     let reply = other.delete(&path).await;
     assert!(reply.status.is_success(), "{}", reply.text());
     other.act(&format!("{path}/restore")).await.expect(200);
@@ -609,11 +677,11 @@ async fn the_menu_shows_what_may_be_opened() {
     let clerk = app.member(&org, "clerk", &["identity:post:list"]).await;
     let menus = clerk.get("/api/auth/menus").await.expect(200).text();
     assert!(menus.contains("identity.posts") && !menus.contains("identity.roles"), "{menus}");
-    let body = json!({ "kind": "link", "title_zh": "手册", "title_en": "Handbook", "url": "https://example.com/" });
+    let body =
+        json!({ "kind": "link", "title_zh": "手册", "title_en": "Handbook", "url": "https://example.com/" });
     org.owner.post("/api/menus", body.clone()).await.expect(201);
     assert!(clerk.get("/api/auth/menus").await.text().contains("Handbook"));
     let mut evil = body;
     evil["url"] = json!("javascript:alert(1)");
     org.owner.post("/api/menus", evil).await.expect(422);
 }
-

@@ -24,11 +24,13 @@ const ALL_OF_DEPARTMENT: [&str; 6] = [
 /// What a caller sees of departments in each way there is: by list, by count, by export, by id, by bulk.
 async fn seen(caller: &Caller, all: &[(base::Id, &str)]) -> Vec<String> {
     let list = caller.get("/api/departments?page_size=200&count=exact").await.expect(200);
-    let mut names: Vec<String> = list.items().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect();
+    let mut names: Vec<String> =
+        list.items().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect();
     names.sort();
     assert_eq!(list.body["total"].as_u64().unwrap() as usize, names.len(), "the count agrees with the list");
     let export = caller.get("/api/departments/export").await.expect(200).text();
-    let exported: Vec<&str> = export.lines().filter_map(|line| line.trim_start_matches('\u{feff}').split(',').next()).collect();
+    let exported: Vec<&str> =
+        export.lines().filter_map(|line| line.trim_start_matches('\u{feff}').split(',').next()).collect();
     for (id, name) in all {
         let visible = names.iter().any(|seen| seen == name);
         assert_eq!(exported.contains(&id.to_string().as_str()), visible, "export of {name}");
@@ -108,7 +110,10 @@ async fn a_role_that_is_taken_away_is_gone_on_the_very_next_request() {
     let role = format!("/api/roles/{}", member.role.unwrap());
     org.owner.patch(&role, json!({ "permissions": [] })).await.expect(200);
     member.get("/api/posts").await.expect(403);
-    org.owner.patch(&role, json!({ "permissions": ["identity:post:list"], "status": "disabled" })).await.expect(200);
+    org.owner
+        .patch(&role, json!({ "permissions": ["identity:post:list"], "status": "disabled" }))
+        .await
+        .expect(200);
     member.get("/api/posts").await.expect(403);
     org.owner.patch(&role, json!({ "status": "enabled" })).await.expect(200);
     member.get("/api/posts").await.expect(200);
@@ -143,14 +148,20 @@ async fn nobody_can_grant_what_he_lacks() {
     manager.patch(&format!("/api/roles/{mine}"), more).await.expect(403);
     // Not to himself, not his own role upward, not a role that carries more than he has.
     let me = format!("/api/users/{}", manager.id);
-    assert_eq!(manager.patch(&me, json!({ "role_ids": [manager.role, mine] })).await.expect(403).code(), "own_role");
+    assert_eq!(
+        manager.patch(&me, json!({ "role_ids": [manager.role, mine] })).await.expect(403).code(),
+        "own_role"
+    );
     let own = format!("/api/roles/{}", manager.role.unwrap());
     let upward = json!({ "permissions": ["identity:post:list", "identity:post:create"] });
     manager.patch(&own, upward).await.expect(403);
     let strong = role(json!(["identity:post:purge"]));
     let strong = org.owner.post("/api/roles", strong_named(strong)).await.expect(201).id();
     let them = format!("/api/users/{}", victim.id);
-    assert_eq!(manager.patch(&them, json!({ "role_ids": [strong] })).await.expect(403).code(), "cannot_grant");
+    assert_eq!(
+        manager.patch(&them, json!({ "role_ids": [strong] })).await.expect(403).code(),
+        "cannot_grant"
+    );
     manager.patch(&them, json!({ "role_ids": [mine] })).await.expect(200);
     // Owners are beyond him.
     let owner = format!("/api/users/{}", org.owner.id);
@@ -173,8 +184,13 @@ async fn a_manager_of_one_department_cannot_open_others() {
     let org = app.org("reach").await;
     let mine = department(&org, "mine", None).await;
     let other = department(&org, "other", None).await;
-    let codes =
-        ["identity:role:list", "identity:role:create", "identity:role:update", "identity:role:read", "identity:user:list"];
+    let codes = [
+        "identity:role:list",
+        "identity:role:create",
+        "identity:role:update",
+        "identity:role:read",
+        "identity:user:list",
+    ];
     let manager = app.member_with(&org, "manager", &codes, DataScope::Department, Some(mine)).await;
     let role = |scope: &str, departments: Value| {
         json!({
@@ -286,7 +302,11 @@ async fn every_answer_carries_its_request_id_and_the_security_headers() {
     assert_eq!(reply.body["request_id"], "my-request-0001");
     let reply = app.anon().with("x-request-id", "bad id\"").get("/api/posts").await;
     assert_eq!(reply.header("x-request-id").len(), 32);
-    for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("x-frame-options", "DENY")] {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+    ] {
         assert_eq!(reply.header(name), value);
     }
     assert_eq!(reply.header("server"), "");

@@ -4,6 +4,7 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
 
+mod account_flows;
 mod contract;
 mod credential;
 mod credential_envelope;
@@ -11,6 +12,6 @@ mod credential_jwt;
 mod idempotency;
 mod identity_flows;
 mod kernel_rules;
-mod sweep;
 mod support;
+mod sweep;
 mod tenancy;

@@ -67,7 +67,11 @@ fn body(operation: &Operation) -> Option<Value> {
     operation.body.iter().any(|(kind, _)| kind == "application/json").then(|| json!({}))
 }
 
-async fn call(caller: &Caller, operation: &Operation, ids: &BTreeMap<String, String>) -> crate::support::Reply {
+async fn call(
+    caller: &Caller,
+    operation: &Operation,
+    ids: &BTreeMap<String, String>,
+) -> crate::support::caller::Reply {
     caller.send(operation.method.clone(), &filled(operation, ids), body(operation)).await
 }
 
@@ -143,13 +147,19 @@ async fn a_reader_reads_and_changes_nothing() {
         let action = code.rsplit(':').next().unwrap_or_default();
         ["list", "read"].contains(&action) && !code.starts_with("platform:")
     };
-    let codes: Vec<&str> = app.app.catalogue().iter().map(|(_, entry)| entry.code.as_str()).filter(reading).collect();
+    let codes: Vec<&str> =
+        app.app.catalogue().iter().map(|(_, entry)| entry.code.as_str()).filter(reading).collect();
     let reader = app.member(&org, "reader", &codes).await;
     for operation in &app.operations {
         let Access::Permission(code) = &operation.access else { continue };
         let reply = call(&reader, operation, &ids).await;
         if codes.contains(&code.as_str()) {
-            assert!(reply.status.as_u16() == 200 || reply.status.as_u16() == 404, "{}: {}", operation.id, reply.text());
+            assert!(
+                reply.status.as_u16() == 200 || reply.status.as_u16() == 404,
+                "{}: {}",
+                operation.id,
+                reply.text()
+            );
             assert_eq!(operation.method, Method::GET, "{} changes something under {code}", operation.id);
         } else {
             assert_eq!(reply.status.as_u16(), 403, "{}: {}", operation.id, reply.text());
@@ -205,8 +215,17 @@ async fn no_spelling_of_a_path_or_verb_gets_around_the_guard() {
     let app = TestApp::new().await;
     let anon = app.anon();
     for path in [
-        "/api/posts/", "/api//posts", "//api/posts", "/API/posts", "/api/posts;x", "/api/%70osts", "/api/posts%2f",
-        "/api/posts/%2e%2e/posts", "/api/./posts", "/api/posts/..", "/api/posts//",
+        "/api/posts/",
+        "/api//posts",
+        "//api/posts",
+        "/API/posts",
+        "/api/posts;x",
+        "/api/%70osts",
+        "/api/posts%2f",
+        "/api/posts/%2e%2e/posts",
+        "/api/./posts",
+        "/api/posts/..",
+        "/api/posts//",
     ] {
         let reply = anon.get(path).await;
         assert!(!reply.body["items"].is_array(), "{path} answered {}", reply.text());

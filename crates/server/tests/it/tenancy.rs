@@ -107,7 +107,10 @@ async fn every_tenant_table_is_protected_and_the_proof_is_not_an_empty_one() {
         assert!(proof.holds(), "{proof:?}");
     }
     rls::disable(&store).await.unwrap();
-    assert!(rls::test(&store).await.unwrap().iter().all(|proof| !proof.holds()), "the proof must be able to fail");
+    assert!(
+        rls::test(&store).await.unwrap().iter().all(|proof| !proof.holds()),
+        "the proof must be able to fail"
+    );
     rls::enable(&store).await.unwrap();
     assert!(rls::test(&store).await.unwrap().iter().all(rls::Proof::holds));
 }

@@ -18,8 +18,13 @@ impl Resource for AuditEntry {
     type Patch = Never;
     type View = View;
 
-    const META: Meta =
-        Meta { module: "identity", name: "audit_entry", plural: "audit-entries", zh: "审计日志", en: "Audit trail" };
+    const META: Meta = Meta {
+        module: "identity",
+        name: "audit_entry",
+        plural: "audit-entries",
+        zh: "审计日志",
+        en: "Audit trail",
+    };
 
     fn spec() -> Spec {
         Spec::of::<entity::Entity>(Column::Action)

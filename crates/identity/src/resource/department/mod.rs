@@ -11,8 +11,8 @@ use kernel::{Change, Cx, Draft, Meta, Model, Resource, Sample, Spec, access, res
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 use serde_json::json;
 
-pub use self::tree::Tree;
 use self::entity::{ActiveModel, Column};
+pub use self::tree::Tree;
 use crate::{entity::role_department, resource::user};
 
 /// A department.
@@ -25,7 +25,9 @@ impl Resource for Department {
     type View = dto::View;
 
     const META: Meta =
-        Meta { module: "identity", name: "department", plural: "departments", zh: "部门", en: "Departments" };
+        Meta {
+            module: "identity", name: "department", plural: "departments", zh: "部门", en: "Departments"
+        };
 
     fn spec() -> Spec {
         Spec::of::<entity::Entity>(Column::Name)
@@ -107,7 +109,8 @@ impl Resource for Department {
         let tx = cx.tx()?;
         let parents = rows.iter().filter_map(|row| row.parent_id);
         let select = tx.find_with_trash::<entity::Entity>().filter(Column::Id.is_in(parents));
-        let names: HashMap<Id, String> = tx.all(select).await?.into_iter().map(|row| (row.id, row.name)).collect();
+        let names: HashMap<Id, String> =
+            tx.all(select).await?.into_iter().map(|row| (row.id, row.name)).collect();
         let leaders = user::names(tx, rows.iter().filter_map(|row| row.leader_id)).await?;
         let counts = user::count_by_department(tx, rows.iter().map(|row| row.id)).await?;
         let view = |row: Model<Self>| {

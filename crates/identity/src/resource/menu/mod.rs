@@ -16,8 +16,9 @@ use serde_json::json;
 use self::entity::{ActiveModel, Column as C};
 
 /// What a menu entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, JsonSchema,
+)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "MenuKind")]
@@ -39,7 +40,8 @@ impl Resource for Menu {
     type Patch = dto::Patch;
     type View = dto::View;
 
-    const META: Meta = Meta { module: "identity", name: "menu", plural: "menus", zh: "菜单", en: "Menu entries" };
+    const META: Meta =
+        Meta { module: "identity", name: "menu", plural: "menus", zh: "菜单", en: "Menu entries" };
 
     fn spec() -> Spec {
         Spec::of::<entity::Entity>(C::TitleEn)
@@ -93,7 +95,9 @@ impl Resource for Menu {
         let draft = &change.draft;
         let kind = *draft.kind.as_ref();
         match (kind, draft.page.as_ref().as_deref(), draft.url.as_ref().as_deref()) {
-            (Kind::Page, None, _) => return Err(Error::field("page", "required", "a page entry names its page")),
+            (Kind::Page, None, _) => {
+                return Err(Error::field("page", "required", "a page entry names its page"));
+            }
             (Kind::Link, _, None) => return Err(Error::field("url", "required", "a link needs its URL")),
             (Kind::Link, _, Some(url)) if !is_web(url) => {
                 return Err(Error::field("url", "not_a_url", "must begin with https:// or http://"));
@@ -103,7 +107,11 @@ impl Resource for Menu {
         if let Some(code) = draft.permission.as_ref()
             && cx.app.catalogue().find(code).is_none()
         {
-            return Err(Error::field("permission", "unknown_permission", format!("there is no permission {code}")));
+            return Err(Error::field(
+                "permission",
+                "unknown_permission",
+                format!("there is no permission {code}"),
+            ));
         }
         if let (Some(parent), Some(old)) = (draft.parent_id.as_ref(), &change.old) {
             not_below(cx, old.id, *parent).await?;

@@ -26,7 +26,14 @@ impl Resource for Post {
         Spec::of::<entity::Entity>(Column::Name)
             .search([Column::Code, Column::Name])
             .filter([Column::Code, Column::Name, Column::Status, Column::Sort, Column::CreatedAt])
-            .sort([Column::Code, Column::Name, Column::Sort, Column::Status, Column::CreatedAt, Column::UpdatedAt])
+            .sort([
+                Column::Code,
+                Column::Name,
+                Column::Sort,
+                Column::Status,
+                Column::CreatedAt,
+                Column::UpdatedAt,
+            ])
             .order([(Column::Sort, false), (Column::Code, false)])
             .unique([Column::Code])
     }

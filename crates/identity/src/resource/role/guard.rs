@@ -95,13 +95,17 @@ async fn within_reach(cx: &Cx, scope: DataScope, named: Vec<Id>, codes: &[String
     let tree = Tree::load(tx).await?;
     for code in codes {
         let Some(permission) = cx.app.catalogue().find(code) else { continue };
-        let Some(Reach::Some { departments, own: _ }) = cx.actor()?.effective.reach(permission) else { continue };
+        let Some(Reach::Some { departments, own: _ }) = cx.actor()?.effective.reach(permission) else {
+            continue;
+        };
         let opened: Option<BTreeSet<Id>> = match scope {
             DataScope::All => None,
             DataScope::Departments => Some(named.iter().copied().collect()),
             // Relative scopes open each holder's own department; the caller must reach at least his.
             DataScope::Department => Some(me.department_id.into_iter().collect()),
-            DataScope::DepartmentAndBelow => Some(me.department_id.map(|id| tree.below(id)).unwrap_or_default()),
+            DataScope::DepartmentAndBelow => {
+                Some(me.department_id.map(|id| tree.below(id)).unwrap_or_default())
+            }
             DataScope::Own => Some(BTreeSet::new()),
         };
         if opened.is_none_or(|opened| !opened.is_subset(&departments)) {

@@ -36,14 +36,17 @@ pub(super) async fn set_departments(cx: &Cx, role: Id, ids: &[Id]) -> Result<()>
     let mut wanted = ids.to_vec();
     wanted.sort();
     wanted.dedup();
-    let known = tx.find::<department::entity::Entity>().filter(department::entity::Column::Id.is_in(wanted.clone()));
+    let known =
+        tx.find::<department::entity::Entity>().filter(department::entity::Column::Id.is_in(wanted.clone()));
     let known: Vec<Id> = tx.all(known).await?.into_iter().map(|row| row.id).collect();
     if let Some(at) = ids.iter().position(|id| !known.contains(id)) {
         let message = "refers to a record that does not exist";
         return Err(Error::field(format!("department_ids.{at}"), "unknown_reference", message));
     }
-    tx.delete_where::<role_department::Entity>(Condition::all().add(role_department::Column::RoleId.eq(role)))
-        .await?;
+    tx.delete_where::<role_department::Entity>(
+        Condition::all().add(role_department::Column::RoleId.eq(role)),
+    )
+    .await?;
     let org = tx.require_org()?;
     let rows = wanted.iter().map(|id| role_department::ActiveModel {
         id: Set(cx.app.new_id()),
@@ -58,8 +61,9 @@ pub(super) async fn set_departments(cx: &Cx, role: Id, ids: &[Id]) -> Result<()>
 
 /// How many members hold each role.
 async fn member_counts(tx: &Tx, roles: &[Id]) -> Result<HashMap<Id, u64>> {
-    let select =
-        tx.find::<membership_role::Entity>().filter(membership_role::Column::RoleId.is_in(roles.iter().copied()));
+    let select = tx
+        .find::<membership_role::Entity>()
+        .filter(membership_role::Column::RoleId.is_in(roles.iter().copied()));
     let mut out = HashMap::new();
     for row in tx.all(select).await? {
         *out.entry(row.role_id).or_default() += 1;

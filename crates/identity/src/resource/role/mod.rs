@@ -17,8 +17,8 @@ use kernel::{
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 use serde_json::json;
 
-pub use self::guard::may_open;
 use self::entity::{ActiveModel, Column};
+pub use self::guard::may_open;
 use crate::entity::{membership_role, role_department};
 
 /// A role.

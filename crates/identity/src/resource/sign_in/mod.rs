@@ -21,12 +21,20 @@ impl Resource for SignIn {
     type Patch = Never;
     type View = View;
 
-    const META: Meta = Meta { module: "identity", name: "sign_in", plural: "sign-ins", zh: "登录日志", en: "Sign-ins" };
+    const META: Meta =
+        Meta { module: "identity", name: "sign_in", plural: "sign-ins", zh: "登录日志", en: "Sign-ins" };
 
     fn spec() -> Spec {
         Spec::of::<entity::Entity>(Column::Username)
             .search([Column::Username])
-            .filter([Column::At, Column::UserId, Column::Username, Column::Outcome, Column::Reason, Column::Ip])
+            .filter([
+                Column::At,
+                Column::UserId,
+                Column::Username,
+                Column::Outcome,
+                Column::Reason,
+                Column::Ip,
+            ])
             .sort([Column::At, Column::Username, Column::Outcome])
             .order([(Column::At, true)])
             .owner(Column::UserId)

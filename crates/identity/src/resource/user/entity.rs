@@ -2,7 +2,6 @@
 
 use sea_orm::entity::prelude::*;
 
-
 /// A membership: `id` is the user's id, `username`, `name` and `email` are copies.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "membership")]

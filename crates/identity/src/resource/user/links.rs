@@ -35,7 +35,8 @@ pub fn search_key(user: &app_user::Model) -> String {
 /// Makes a user a member of the transaction's organisation. Whoever had left before comes back.
 pub async fn join(app: &App, tx: &Tx, user: &app_user::Model, by: Option<Id>, how: Join) -> Result<()> {
     let (org, now) = (tx.require_org()?, app.now());
-    let before = tx.one(tx.find_with_trash::<entity::Entity>().filter(entity::Column::Id.eq(user.id))).await?;
+    let before =
+        tx.one(tx.find_with_trash::<entity::Entity>().filter(entity::Column::Id.eq(user.id))).await?;
     if before.as_ref().is_some_and(|row| row.deleted_at.is_none()) {
         return Err(Error::conflict("already_member", "this person is a member already"));
     }
@@ -83,8 +84,10 @@ pub async fn join(app: &App, tx: &Tx, user: &app_user::Model, by: Option<Id>, ho
 }
 
 async fn drop_links(tx: &Tx, user: Id) -> Result<()> {
-    tx.delete_where::<membership_role::Entity>(Condition::all().add(membership_role::Column::UserId.eq(user)))
-        .await?;
+    tx.delete_where::<membership_role::Entity>(
+        Condition::all().add(membership_role::Column::UserId.eq(user)),
+    )
+    .await?;
     tx.delete_where::<membership_post::Entity>(Condition::all().add(membership_post::Column::UserId.eq(user)))
         .await
         .map(drop)
@@ -132,8 +135,10 @@ pub(super) async fn set_roles(cx: &Cx, user: Id, ids: &[Id]) -> Result<()> {
         return Err(unknown("role_ids", at));
     }
     let (before, after) = (roles_of(tx, &[user]).await?.remove(&user).unwrap_or_default(), sorted(ids));
-    tx.delete_where::<membership_role::Entity>(Condition::all().add(membership_role::Column::UserId.eq(user)))
-        .await?;
+    tx.delete_where::<membership_role::Entity>(
+        Condition::all().add(membership_role::Column::UserId.eq(user)),
+    )
+    .await?;
     let org = tx.require_org()?;
     let rows = after.iter().map(|id| membership_role::ActiveModel {
         id: Set(cx.app.new_id()),
@@ -155,8 +160,10 @@ pub(super) async fn set_posts(cx: &Cx, user: Id, ids: &[Id]) -> Result<()> {
         return Err(unknown("post_ids", at));
     }
     let (before, after) = (posts_of(tx, &[user]).await?.remove(&user).unwrap_or_default(), sorted(ids));
-    tx.delete_where::<membership_post::Entity>(Condition::all().add(membership_post::Column::UserId.eq(user)))
-        .await?;
+    tx.delete_where::<membership_post::Entity>(
+        Condition::all().add(membership_post::Column::UserId.eq(user)),
+    )
+    .await?;
     let org = tx.require_org()?;
     let rows = after.iter().map(|id| membership_post::ActiveModel {
         id: Set(cx.app.new_id()),
@@ -170,8 +177,9 @@ pub(super) async fn set_posts(cx: &Cx, user: Id, ids: &[Id]) -> Result<()> {
 }
 
 async fn roles_of(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Vec<Id>>> {
-    let select =
-        tx.find::<membership_role::Entity>().filter(membership_role::Column::UserId.is_in(users.iter().copied()));
+    let select = tx
+        .find::<membership_role::Entity>()
+        .filter(membership_role::Column::UserId.is_in(users.iter().copied()));
     let mut out: HashMap<Id, Vec<Id>> = HashMap::new();
     for row in tx.all(select).await? {
         out.entry(row.user_id).or_default().push(row.role_id);
@@ -180,8 +188,9 @@ async fn roles_of(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Vec<Id>>> {
 }
 
 async fn posts_of(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Vec<Id>>> {
-    let select =
-        tx.find::<membership_post::Entity>().filter(membership_post::Column::UserId.is_in(users.iter().copied()));
+    let select = tx
+        .find::<membership_post::Entity>()
+        .filter(membership_post::Column::UserId.is_in(users.iter().copied()));
     let mut out: HashMap<Id, Vec<Id>> = HashMap::new();
     for row in tx.all(select).await? {
         out.entry(row.user_id).or_default().push(row.post_id);
@@ -196,8 +205,9 @@ pub(super) async fn views(cx: &Cx, rows: Vec<Model<User>>) -> Result<Vec<dto::Vi
     let people: HashMap<Id, app_user::Model> =
         tx.all(people).await?.into_iter().map(|row| (row.id, row)).collect();
     let departments = rows.iter().filter_map(|row| row.department_id);
-    let departments =
-        tx.find_with_trash::<department::entity::Entity>().filter(department::entity::Column::Id.is_in(departments));
+    let departments = tx
+        .find_with_trash::<department::entity::Entity>()
+        .filter(department::entity::Column::Id.is_in(departments));
     let departments: HashMap<Id, String> =
         tx.all(departments).await?.into_iter().map(|row| (row.id, row.name)).collect();
     let mut roles = roles_of(tx, &ids).await?;

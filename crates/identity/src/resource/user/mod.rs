@@ -15,8 +15,8 @@ use kernel::{
 };
 use sea_orm::ActiveValue::Set;
 
-pub use self::links::{Join, count_by_department, join, names, search_key};
 use self::entity::{ActiveModel, Column};
+pub use self::links::{Join, count_by_department, join, names, search_key};
 
 /// A member.
 pub struct User;
@@ -27,7 +27,8 @@ impl Resource for User {
     type Patch = dto::Patch;
     type View = dto::View;
 
-    const META: Meta = Meta { module: "identity", name: "user", plural: "users", zh: "用户", en: "Members" };
+    const META: Meta =
+        Meta { module: "identity", name: "user", plural: "users", zh: "用户", en: "Members" };
 
     fn spec() -> Spec {
         Spec::of::<entity::Entity>(Column::Name)
@@ -89,7 +90,10 @@ impl Resource for User {
 
     async fn before_delete(cx: &Cx, row: &Model<Self>, purge: bool) -> Result<()> {
         if row.id == cx.actor()?.id {
-            return Err(Error::conflict("own_membership", "leave the organisation instead of removing yourself"));
+            return Err(Error::conflict(
+                "own_membership",
+                "leave the organisation instead of removing yourself",
+            ));
         }
         if row.is_owner && !cx.actor()?.effective.is_owner() {
             return Err(Error::forbidden("owner_only", "only an owner may remove an owner"));

@@ -55,7 +55,9 @@ pub(super) async fn keep_an_owner(cx: &Cx, member: &Model<User>) -> Result<()> {
         .filter(entity::Column::Active.eq(true))
         .filter(entity::Column::Id.ne(member.id));
     match tx.count(others).await? {
-        0 => Err(Error::conflict("last_owner", "an organisation needs an owner; make somebody else one first")),
+        0 => {
+            Err(Error::conflict("last_owner", "an organisation needs an owner; make somebody else one first"))
+        }
         _ => Ok(()),
     }
 }
@@ -84,10 +86,14 @@ pub async fn can_grant_roles(cx: &Cx, roles: &[Id]) -> Result<()> {
     let holders: Vec<Holder> = roles.iter().copied().map(Holder::Role).collect();
     for (_, code) in grants_of(tx, catalogue, &holders).await? {
         if !cx.can(&code) {
-            return Err(Error::forbidden("cannot_grant", format!("you cannot give {code}, which you do not hold")));
+            return Err(Error::forbidden(
+                "cannot_grant",
+                format!("you cannot give {code}, which you do not hold"),
+            ));
         }
     }
-    let opened = tx.find::<role::entity::Entity>().filter(role::entity::Column::Id.is_in(roles.iter().copied()));
+    let opened =
+        tx.find::<role::entity::Entity>().filter(role::entity::Column::Id.is_in(roles.iter().copied()));
     for role in tx.all(opened).await? {
         role::may_open(cx, &role).await?;
     }

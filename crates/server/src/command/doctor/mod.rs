@@ -173,7 +173,9 @@ fn outbound(config: &Config) -> Check {
         (Ok(_), Some(list), _) if !list.is_empty() => {
             Check::ok("outbound", format!("the public internet and {list}"))
         }
-        (Ok(_), None, AppEnv::Dev) => Check::ok("outbound", "the public internet, loopback and private networks"),
+        (Ok(_), None, AppEnv::Dev) => {
+            Check::ok("outbound", "the public internet, loopback and private networks")
+        }
         _ => Check::ok("outbound", "the public internet only"),
     }
 }

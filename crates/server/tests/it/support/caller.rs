@@ -39,7 +39,10 @@ impl Reply {
     }
     /// The id of the record.
     pub fn id(&self) -> Id {
-        self.body["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no id in {}", self.body))
+        self.body["id"]
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .unwrap_or_else(|| panic!("no id in {}", self.body))
     }
     /// The items of a list.
     pub fn items(&self) -> &Vec<Value> {
@@ -112,7 +115,9 @@ impl Caller {
 
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         match body {
-            Some(body) => self.raw(method, path, Some("application/json"), body.to_string().into_bytes()).await,
+            Some(body) => {
+                self.raw(method, path, Some("application/json"), body.to_string().into_bytes()).await
+            }
             None => self.raw(method, path, None, Vec::new()).await,
         }
     }

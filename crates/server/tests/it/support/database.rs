@@ -100,7 +100,10 @@ async fn sweep(server: &str) {
     let sql = "SELECT datname::text AS name FROM pg_database d WHERE datname LIKE 'tenon\\_test\\_%' \
                AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.datname = d.datname)";
     let own = format!("tenon_test_{}_", std::process::id());
-    let rows = admin.query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql)).await.unwrap();
+    let rows = admin
+        .query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql))
+        .await
+        .unwrap();
     for row in rows {
         let name: String = row.try_get("", "name").unwrap();
         // A process that still runs keeps its own.
@@ -119,13 +122,21 @@ impl TestDatabase {
             Dialect::Sqlite => {
                 let file = folder.path().join("tenon.db");
                 std::fs::copy(sqlite_template().await, &file).unwrap();
-                Self { url: format!("sqlite://{}", file.display()), dialect: Dialect::Sqlite, folder, name: None }
+                Self {
+                    url: format!("sqlite://{}", file.display()),
+                    dialect: Dialect::Sqlite,
+                    folder,
+                    name: None,
+                }
             }
             Dialect::Postgres => {
                 let template = postgres_template().await;
                 let (server, name) = (server_url(Dialect::Postgres), fresh_name());
                 let admin = admin(&server).await;
-                admin.execute_unprepared(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+                admin
+                    .execute_unprepared(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
+                    .await
+                    .unwrap();
                 admin.close().await.unwrap();
                 let url = provision::with_database(&server, &name).unwrap();
                 Self { url, dialect: Dialect::Postgres, folder, name: Some(name) }

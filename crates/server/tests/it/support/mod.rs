@@ -24,7 +24,7 @@ use server::{
 };
 use store::{Mode, Opening, Role, Store, Tx};
 
-pub use caller::{Caller, Reply};
+pub use caller::Caller;
 use database::TestDatabase;
 
 /// The running product.
@@ -112,7 +112,8 @@ impl TestApp {
             setup_token: wish.setup_token.map(|token| Secret::from(token.to_owned())),
         };
         let sealer = Sealer::new(&key, None).unwrap();
-        let mut identity = Identity::open(&store, clock.now(), settings, sealer, mailer.clone()).await.unwrap();
+        let mut identity =
+            Identity::open(&store, clock.now(), settings, sealer, mailer.clone()).await.unwrap();
         // Tests run beside each other; nobody is to be told to come back later.
         identity.hasher = Hasher::new(2, Duration::from_secs(120));
         let parts = wiring::Parts {
@@ -135,7 +136,14 @@ impl TestApp {
             },
         };
         let built = wiring::build(parts, wiring::api()).await.unwrap();
-        Self { app: built.app, router: built.router, operations: built.operations, clock, mailer, _database: database }
+        Self {
+            app: built.app,
+            router: built.router,
+            operations: built.operations,
+            clock,
+            mailer,
+            _database: database,
+        }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -276,7 +284,8 @@ impl TestApp {
         .await
         .unwrap();
         let catalogue = self.app.catalogue();
-        let find = |code: &&str| catalogue.find(code).unwrap_or_else(|| panic!("there is no permission {code}"));
+        let find =
+            |code: &&str| catalogue.find(code).unwrap_or_else(|| panic!("there is no permission {code}"));
         let codes: Vec<_> = permissions.iter().map(find).collect();
         let holder = kernel::access::Holder::Role(role_id);
         kernel::access::copy_grants(&tx, || self.app.new_id(), catalogue, holder, codes).await.unwrap();
