@@ -271,6 +271,7 @@ fn invitation(ddl: &mut Ddl) {
         .timestamp_null("accepted_at")
         .integer("version")
         .text("search_key", 600)
+        .lookup("digest")
         .index(&["created_at"])
         .create();
     ddl.table("mail_outbox")

@@ -231,6 +231,13 @@ impl TableDdl<'_> {
         self
     }
 
+    /// An index that does not begin with the organisation: for what is looked up before it is known.
+    pub fn lookup(mut self, column: &'static str) -> Self {
+        let name = format!("ix_{}_by_{column}", self.name);
+        self.indexes.push((name, vec![column]));
+        self
+    }
+
     /// A reference that the database checks. Between tenants' tables it is composite, so that a
     /// row can never point into another organisation.
     pub fn references(mut self, column: &'static str, target: &'static str) -> Self {

@@ -61,7 +61,9 @@ pub async fn join(app: &App, tx: &Tx, user: &app_user::Model, by: Option<Id>, ho
         search_key: Set(search_key(user)),
     };
     if before.is_some() {
+        // Whoever comes back starts anew: with what this joining gives, not with what was held before.
         drop_links(tx, user.id).await?;
+        kernel::access::forget(tx, kernel::access::Holder::User(user.id)).await?;
         tx.update_where(row, Condition::all().add(entity::Column::Id.eq(user.id))).await?;
     } else {
         tx.insert(row).await?;

@@ -8,7 +8,7 @@ use kernel::{
 use sea_orm::{ActiveValue, ColumnTrait, QueryFilter};
 
 use super::{User, entity};
-use crate::{entity::membership_role, resource::role};
+use crate::{entity::membership_role, organization, resource::role};
 
 fn is_set_to<T: Copy + PartialEq + Into<sea_orm::Value>>(value: &ActiveValue<T>, wanted: T) -> bool {
     matches!(value, ActiveValue::Set(found) if *found == wanted)
@@ -49,6 +49,8 @@ pub(super) async fn keep_an_owner(cx: &Cx, member: &Model<User>) -> Result<()> {
         return Ok(());
     }
     let tx = cx.tx()?;
+    // Two owners who end each other's ownership at once must not both succeed.
+    organization::lock(tx, tx.require_org()?).await?;
     let others = tx
         .find::<entity::Entity>()
         .filter(entity::Column::IsOwner.eq(true))
