@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The API keys of all members */
+        /** The API keys of the members within your reach */
         get: operations["identity.api_key.list"];
         put?: never;
         post?: never;
@@ -48,7 +48,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End the API key of any member */
+        /** End a member's API key */
         delete: operations["identity.api_key.delete"];
         options?: never;
         head?: never;
@@ -1899,8 +1899,8 @@ export interface components {
             email_verified: boolean;
             /** @description Language. */
             locale: string;
-            /** @description IANA time zone. */
-            time_zone: string;
+            /** @description IANA time zone; `null` while none is chosen. */
+            time_zone?: string | null;
             /** @description Administers the installation. */
             is_platform_admin: boolean;
             /**
@@ -2118,7 +2118,7 @@ export interface components {
             /** @description string, integer, number, boolean, datetime, uuid, enum, array or json. */
             type: string;
             /** @description The values of an enum. */
-            values: string[];
+            values?: string[];
             /** @description Whether it can be null. */
             nullable: boolean;
             /** @description Filter operators. */
@@ -2150,7 +2150,7 @@ export interface components {
             /** @description English sentence. */
             message: string;
             /** @description Values for a translated message, such as `{"max": 64}`. */
-            params: unknown;
+            params?: unknown;
         };
         /** @description The state of the process. */
         Health: {
@@ -3498,8 +3498,11 @@ export interface components {
             name?: string | null;
             /** @description Language: zh-CN or en-US. */
             locale?: string | null;
-            /** @description IANA time zone. */
-            time_zone?: string | null;
+            /**
+             * @description IANA time zone; `null` for that of the browser.
+             * @default null
+             */
+            time_zone: string | null;
         };
         UserPage: {
             items: components["schemas"]["UserRecord"][];
@@ -3741,7 +3744,7 @@ export interface operations {
                 /** @description Filter: ne */
                 at__ne?: string;
                 /** @description Filter: in */
-                at__in?: string;
+                at__in?: string[];
                 /** @description Filter: gt */
                 at__gt?: string;
                 /** @description Filter: gte */
@@ -3755,7 +3758,7 @@ export interface operations {
                 /** @description Filter: ne */
                 actor_id__ne?: string;
                 /** @description Filter: in */
-                actor_id__in?: string;
+                actor_id__in?: string[];
                 /** @description Filter: null */
                 actor_id__null?: boolean;
                 /** @description Filter: eq */
@@ -3763,7 +3766,7 @@ export interface operations {
                 /** @description Filter: ne */
                 actor_kind__ne?: string;
                 /** @description Filter: in */
-                actor_kind__in?: string;
+                actor_kind__in?: string[];
                 /** @description Filter: contains */
                 actor_kind__contains?: string;
                 /** @description Filter: eq */
@@ -3771,7 +3774,7 @@ export interface operations {
                 /** @description Filter: ne */
                 action__ne?: string;
                 /** @description Filter: in */
-                action__in?: string;
+                action__in?: string[];
                 /** @description Filter: contains */
                 action__contains?: string;
                 /** @description Filter: eq */
@@ -3779,7 +3782,7 @@ export interface operations {
                 /** @description Filter: ne */
                 target_type__ne?: string;
                 /** @description Filter: in */
-                target_type__in?: string;
+                target_type__in?: string[];
                 /** @description Filter: contains */
                 target_type__contains?: string;
                 /** @description Filter: eq */
@@ -3787,7 +3790,7 @@ export interface operations {
                 /** @description Filter: ne */
                 target_id__ne?: string;
                 /** @description Filter: in */
-                target_id__in?: string;
+                target_id__in?: string[];
                 /** @description Filter: null */
                 target_id__null?: boolean;
                 /** @description Filter: eq */
@@ -3795,7 +3798,7 @@ export interface operations {
                 /** @description Filter: ne */
                 outcome__ne?: string;
                 /** @description Filter: in */
-                outcome__in?: string;
+                outcome__in?: string[];
                 /** @description Filter: contains */
                 outcome__contains?: string;
                 /** @description Filter: eq */
@@ -3803,7 +3806,7 @@ export interface operations {
                 /** @description Filter: ne */
                 ip__ne?: string;
                 /** @description Filter: in */
-                ip__in?: string;
+                ip__in?: string[];
                 /** @description Filter: contains */
                 ip__contains?: string;
                 /** @description Filter: eq */
@@ -3811,7 +3814,7 @@ export interface operations {
                 /** @description Filter: ne */
                 request_id__ne?: string;
                 /** @description Filter: in */
-                request_id__in?: string;
+                request_id__in?: string[];
                 /** @description Filter: contains */
                 request_id__contains?: string;
             };
@@ -3851,7 +3854,7 @@ export interface operations {
                 /** @description Filter: ne */
                 at__ne?: string;
                 /** @description Filter: in */
-                at__in?: string;
+                at__in?: string[];
                 /** @description Filter: gt */
                 at__gt?: string;
                 /** @description Filter: gte */
@@ -3865,7 +3868,7 @@ export interface operations {
                 /** @description Filter: ne */
                 actor_id__ne?: string;
                 /** @description Filter: in */
-                actor_id__in?: string;
+                actor_id__in?: string[];
                 /** @description Filter: null */
                 actor_id__null?: boolean;
                 /** @description Filter: eq */
@@ -3873,7 +3876,7 @@ export interface operations {
                 /** @description Filter: ne */
                 actor_kind__ne?: string;
                 /** @description Filter: in */
-                actor_kind__in?: string;
+                actor_kind__in?: string[];
                 /** @description Filter: contains */
                 actor_kind__contains?: string;
                 /** @description Filter: eq */
@@ -3881,7 +3884,7 @@ export interface operations {
                 /** @description Filter: ne */
                 action__ne?: string;
                 /** @description Filter: in */
-                action__in?: string;
+                action__in?: string[];
                 /** @description Filter: contains */
                 action__contains?: string;
                 /** @description Filter: eq */
@@ -3889,7 +3892,7 @@ export interface operations {
                 /** @description Filter: ne */
                 target_type__ne?: string;
                 /** @description Filter: in */
-                target_type__in?: string;
+                target_type__in?: string[];
                 /** @description Filter: contains */
                 target_type__contains?: string;
                 /** @description Filter: eq */
@@ -3897,7 +3900,7 @@ export interface operations {
                 /** @description Filter: ne */
                 target_id__ne?: string;
                 /** @description Filter: in */
-                target_id__in?: string;
+                target_id__in?: string[];
                 /** @description Filter: null */
                 target_id__null?: boolean;
                 /** @description Filter: eq */
@@ -3905,7 +3908,7 @@ export interface operations {
                 /** @description Filter: ne */
                 outcome__ne?: string;
                 /** @description Filter: in */
-                outcome__in?: string;
+                outcome__in?: string[];
                 /** @description Filter: contains */
                 outcome__contains?: string;
                 /** @description Filter: eq */
@@ -3913,7 +3916,7 @@ export interface operations {
                 /** @description Filter: ne */
                 ip__ne?: string;
                 /** @description Filter: in */
-                ip__in?: string;
+                ip__in?: string[];
                 /** @description Filter: contains */
                 ip__contains?: string;
                 /** @description Filter: eq */
@@ -3921,7 +3924,7 @@ export interface operations {
                 /** @description Filter: ne */
                 request_id__ne?: string;
                 /** @description Filter: in */
-                request_id__in?: string;
+                request_id__in?: string[];
                 /** @description Filter: contains */
                 request_id__contains?: string;
                 /** @description File format; csv by default */
@@ -4814,7 +4817,7 @@ export interface operations {
                 /** @description Filter: ne */
                 parent_id__ne?: string;
                 /** @description Filter: in */
-                parent_id__in?: string;
+                parent_id__in?: string[];
                 /** @description Filter: null */
                 parent_id__null?: boolean;
                 /** @description Filter: eq */
@@ -4822,7 +4825,7 @@ export interface operations {
                 /** @description Filter: ne */
                 name__ne?: string;
                 /** @description Filter: in */
-                name__in?: string;
+                name__in?: string[];
                 /** @description Filter: contains */
                 name__contains?: string;
                 /** @description Filter: eq */
@@ -4830,7 +4833,7 @@ export interface operations {
                 /** @description Filter: ne */
                 code__ne?: string;
                 /** @description Filter: in */
-                code__in?: string;
+                code__in?: string[];
                 /** @description Filter: contains */
                 code__contains?: string;
                 /** @description Filter: null */
@@ -4840,7 +4843,7 @@ export interface operations {
                 /** @description Filter: ne */
                 leader_id__ne?: string;
                 /** @description Filter: in */
-                leader_id__in?: string;
+                leader_id__in?: string[];
                 /** @description Filter: null */
                 leader_id__null?: boolean;
                 /** @description Filter: eq */
@@ -4848,7 +4851,7 @@ export interface operations {
                 /** @description Filter: ne */
                 status__ne?: string;
                 /** @description Filter: in */
-                status__in?: string;
+                status__in?: string[];
                 /** @description Filter: contains */
                 status__contains?: string;
             };
@@ -4964,7 +4967,7 @@ export interface operations {
                 /** @description Filter: ne */
                 parent_id__ne?: string;
                 /** @description Filter: in */
-                parent_id__in?: string;
+                parent_id__in?: string[];
                 /** @description Filter: null */
                 parent_id__null?: boolean;
                 /** @description Filter: eq */
@@ -4972,7 +4975,7 @@ export interface operations {
                 /** @description Filter: ne */
                 name__ne?: string;
                 /** @description Filter: in */
-                name__in?: string;
+                name__in?: string[];
                 /** @description Filter: contains */
                 name__contains?: string;
                 /** @description Filter: eq */
@@ -4980,7 +4983,7 @@ export interface operations {
                 /** @description Filter: ne */
                 code__ne?: string;
                 /** @description Filter: in */
-                code__in?: string;
+                code__in?: string[];
                 /** @description Filter: contains */
                 code__contains?: string;
                 /** @description Filter: null */
@@ -4990,7 +4993,7 @@ export interface operations {
                 /** @description Filter: ne */
                 leader_id__ne?: string;
                 /** @description Filter: in */
-                leader_id__in?: string;
+                leader_id__in?: string[];
                 /** @description Filter: null */
                 leader_id__null?: boolean;
                 /** @description Filter: eq */
@@ -4998,7 +5001,7 @@ export interface operations {
                 /** @description Filter: ne */
                 status__ne?: string;
                 /** @description Filter: in */
-                status__in?: string;
+                status__in?: string[];
                 /** @description Filter: contains */
                 status__contains?: string;
                 /** @description File format; csv by default */
@@ -5413,7 +5416,7 @@ export interface operations {
                 /** @description Filter: ne */
                 parent_id__ne?: string;
                 /** @description Filter: in */
-                parent_id__in?: string;
+                parent_id__in?: string[];
                 /** @description Filter: null */
                 parent_id__null?: boolean;
                 /** @description Filter: eq */
@@ -5421,7 +5424,7 @@ export interface operations {
                 /** @description Filter: ne */
                 kind__ne?: string;
                 /** @description Filter: in */
-                kind__in?: string;
+                kind__in?: string[];
                 /** @description Filter: contains */
                 kind__contains?: string;
                 /** @description Filter: eq */
@@ -5429,7 +5432,7 @@ export interface operations {
                 /** @description Filter: ne */
                 page__ne?: string;
                 /** @description Filter: in */
-                page__in?: string;
+                page__in?: string[];
                 /** @description Filter: contains */
                 page__contains?: string;
                 /** @description Filter: null */
@@ -5549,7 +5552,7 @@ export interface operations {
                 /** @description Filter: ne */
                 parent_id__ne?: string;
                 /** @description Filter: in */
-                parent_id__in?: string;
+                parent_id__in?: string[];
                 /** @description Filter: null */
                 parent_id__null?: boolean;
                 /** @description Filter: eq */
@@ -5557,7 +5560,7 @@ export interface operations {
                 /** @description Filter: ne */
                 kind__ne?: string;
                 /** @description Filter: in */
-                kind__in?: string;
+                kind__in?: string[];
                 /** @description Filter: contains */
                 kind__contains?: string;
                 /** @description Filter: eq */
@@ -5565,7 +5568,7 @@ export interface operations {
                 /** @description Filter: ne */
                 page__ne?: string;
                 /** @description Filter: in */
-                page__in?: string;
+                page__in?: string[];
                 /** @description Filter: contains */
                 page__contains?: string;
                 /** @description Filter: null */
@@ -5605,8 +5608,6 @@ export interface operations {
             query?: {
                 /** @description Check only */
                 dry_run?: boolean;
-                /** @description Field by which existing records are found */
-                key?: never;
             };
             header?: {
                 /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
@@ -6341,7 +6342,7 @@ export interface operations {
                 /** @description Filter: ne */
                 code__ne?: string;
                 /** @description Filter: in */
-                code__in?: string;
+                code__in?: string[];
                 /** @description Filter: contains */
                 code__contains?: string;
                 /** @description Filter: eq */
@@ -6349,7 +6350,7 @@ export interface operations {
                 /** @description Filter: ne */
                 name__ne?: string;
                 /** @description Filter: in */
-                name__in?: string;
+                name__in?: string[];
                 /** @description Filter: contains */
                 name__contains?: string;
                 /** @description Filter: eq */
@@ -6357,7 +6358,7 @@ export interface operations {
                 /** @description Filter: ne */
                 status__ne?: string;
                 /** @description Filter: in */
-                status__in?: string;
+                status__in?: string[];
                 /** @description Filter: contains */
                 status__contains?: string;
                 /** @description Filter: eq */
@@ -6365,7 +6366,7 @@ export interface operations {
                 /** @description Filter: ne */
                 sort__ne?: number;
                 /** @description Filter: in */
-                sort__in?: string;
+                sort__in?: number[];
                 /** @description Filter: gt */
                 sort__gt?: number;
                 /** @description Filter: gte */
@@ -6379,7 +6380,7 @@ export interface operations {
                 /** @description Filter: ne */
                 created_at__ne?: string;
                 /** @description Filter: in */
-                created_at__in?: string;
+                created_at__in?: string[];
                 /** @description Filter: gt */
                 created_at__gt?: string;
                 /** @description Filter: gte */
@@ -6501,7 +6502,7 @@ export interface operations {
                 /** @description Filter: ne */
                 code__ne?: string;
                 /** @description Filter: in */
-                code__in?: string;
+                code__in?: string[];
                 /** @description Filter: contains */
                 code__contains?: string;
                 /** @description Filter: eq */
@@ -6509,7 +6510,7 @@ export interface operations {
                 /** @description Filter: ne */
                 name__ne?: string;
                 /** @description Filter: in */
-                name__in?: string;
+                name__in?: string[];
                 /** @description Filter: contains */
                 name__contains?: string;
                 /** @description Filter: eq */
@@ -6517,7 +6518,7 @@ export interface operations {
                 /** @description Filter: ne */
                 status__ne?: string;
                 /** @description Filter: in */
-                status__in?: string;
+                status__in?: string[];
                 /** @description Filter: contains */
                 status__contains?: string;
                 /** @description Filter: eq */
@@ -6525,7 +6526,7 @@ export interface operations {
                 /** @description Filter: ne */
                 sort__ne?: number;
                 /** @description Filter: in */
-                sort__in?: string;
+                sort__in?: number[];
                 /** @description Filter: gt */
                 sort__gt?: number;
                 /** @description Filter: gte */
@@ -6539,7 +6540,7 @@ export interface operations {
                 /** @description Filter: ne */
                 created_at__ne?: string;
                 /** @description Filter: in */
-                created_at__in?: string;
+                created_at__in?: string[];
                 /** @description Filter: gt */
                 created_at__gt?: string;
                 /** @description Filter: gte */
@@ -6823,7 +6824,7 @@ export interface operations {
                 /** @description Filter: ne */
                 code__ne?: string;
                 /** @description Filter: in */
-                code__in?: string;
+                code__in?: string[];
                 /** @description Filter: contains */
                 code__contains?: string;
                 /** @description Filter: eq */
@@ -6831,7 +6832,7 @@ export interface operations {
                 /** @description Filter: ne */
                 name__ne?: string;
                 /** @description Filter: in */
-                name__in?: string;
+                name__in?: string[];
                 /** @description Filter: contains */
                 name__contains?: string;
                 /** @description Filter: eq */
@@ -6839,7 +6840,7 @@ export interface operations {
                 /** @description Filter: ne */
                 status__ne?: string;
                 /** @description Filter: in */
-                status__in?: string;
+                status__in?: string[];
                 /** @description Filter: contains */
                 status__contains?: string;
                 /** @description Filter: eq */
@@ -6847,7 +6848,7 @@ export interface operations {
                 /** @description Filter: ne */
                 data_scope__ne?: string;
                 /** @description Filter: in */
-                data_scope__in?: string;
+                data_scope__in?: string[];
                 /** @description Filter: contains */
                 data_scope__contains?: string;
                 /** @description Filter: eq */
@@ -6965,7 +6966,7 @@ export interface operations {
                 /** @description Filter: ne */
                 code__ne?: string;
                 /** @description Filter: in */
-                code__in?: string;
+                code__in?: string[];
                 /** @description Filter: contains */
                 code__contains?: string;
                 /** @description Filter: eq */
@@ -6973,7 +6974,7 @@ export interface operations {
                 /** @description Filter: ne */
                 name__ne?: string;
                 /** @description Filter: in */
-                name__in?: string;
+                name__in?: string[];
                 /** @description Filter: contains */
                 name__contains?: string;
                 /** @description Filter: eq */
@@ -6981,7 +6982,7 @@ export interface operations {
                 /** @description Filter: ne */
                 status__ne?: string;
                 /** @description Filter: in */
-                status__in?: string;
+                status__in?: string[];
                 /** @description Filter: contains */
                 status__contains?: string;
                 /** @description Filter: eq */
@@ -6989,7 +6990,7 @@ export interface operations {
                 /** @description Filter: ne */
                 data_scope__ne?: string;
                 /** @description Filter: in */
-                data_scope__in?: string;
+                data_scope__in?: string[];
                 /** @description Filter: contains */
                 data_scope__contains?: string;
                 /** @description Filter: eq */
@@ -7452,7 +7453,7 @@ export interface operations {
                 /** @description Filter: ne */
                 at__ne?: string;
                 /** @description Filter: in */
-                at__in?: string;
+                at__in?: string[];
                 /** @description Filter: gt */
                 at__gt?: string;
                 /** @description Filter: gte */
@@ -7466,13 +7467,13 @@ export interface operations {
                 /** @description Filter: ne */
                 user_id__ne?: string;
                 /** @description Filter: in */
-                user_id__in?: string;
+                user_id__in?: string[];
                 /** @description Filter: eq */
                 username?: string;
                 /** @description Filter: ne */
                 username__ne?: string;
                 /** @description Filter: in */
-                username__in?: string;
+                username__in?: string[];
                 /** @description Filter: contains */
                 username__contains?: string;
                 /** @description Filter: eq */
@@ -7480,7 +7481,7 @@ export interface operations {
                 /** @description Filter: ne */
                 outcome__ne?: string;
                 /** @description Filter: in */
-                outcome__in?: string;
+                outcome__in?: string[];
                 /** @description Filter: contains */
                 outcome__contains?: string;
                 /** @description Filter: eq */
@@ -7488,7 +7489,7 @@ export interface operations {
                 /** @description Filter: ne */
                 reason__ne?: string;
                 /** @description Filter: in */
-                reason__in?: string;
+                reason__in?: string[];
                 /** @description Filter: contains */
                 reason__contains?: string;
                 /** @description Filter: eq */
@@ -7496,7 +7497,7 @@ export interface operations {
                 /** @description Filter: ne */
                 ip__ne?: string;
                 /** @description Filter: in */
-                ip__in?: string;
+                ip__in?: string[];
                 /** @description Filter: contains */
                 ip__contains?: string;
             };
@@ -7536,7 +7537,7 @@ export interface operations {
                 /** @description Filter: ne */
                 at__ne?: string;
                 /** @description Filter: in */
-                at__in?: string;
+                at__in?: string[];
                 /** @description Filter: gt */
                 at__gt?: string;
                 /** @description Filter: gte */
@@ -7550,13 +7551,13 @@ export interface operations {
                 /** @description Filter: ne */
                 user_id__ne?: string;
                 /** @description Filter: in */
-                user_id__in?: string;
+                user_id__in?: string[];
                 /** @description Filter: eq */
                 username?: string;
                 /** @description Filter: ne */
                 username__ne?: string;
                 /** @description Filter: in */
-                username__in?: string;
+                username__in?: string[];
                 /** @description Filter: contains */
                 username__contains?: string;
                 /** @description Filter: eq */
@@ -7564,7 +7565,7 @@ export interface operations {
                 /** @description Filter: ne */
                 outcome__ne?: string;
                 /** @description Filter: in */
-                outcome__in?: string;
+                outcome__in?: string[];
                 /** @description Filter: contains */
                 outcome__contains?: string;
                 /** @description Filter: eq */
@@ -7572,7 +7573,7 @@ export interface operations {
                 /** @description Filter: ne */
                 reason__ne?: string;
                 /** @description Filter: in */
-                reason__in?: string;
+                reason__in?: string[];
                 /** @description Filter: contains */
                 reason__contains?: string;
                 /** @description Filter: eq */
@@ -7580,7 +7581,7 @@ export interface operations {
                 /** @description Filter: ne */
                 ip__ne?: string;
                 /** @description Filter: in */
-                ip__in?: string;
+                ip__in?: string[];
                 /** @description Filter: contains */
                 ip__contains?: string;
                 /** @description File format; csv by default */
@@ -7663,13 +7664,13 @@ export interface operations {
                 /** @description Filter: ne */
                 id__ne?: string;
                 /** @description Filter: in */
-                id__in?: string;
+                id__in?: string[];
                 /** @description Filter: eq */
                 username?: string;
                 /** @description Filter: ne */
                 username__ne?: string;
                 /** @description Filter: in */
-                username__in?: string;
+                username__in?: string[];
                 /** @description Filter: contains */
                 username__contains?: string;
                 /** @description Filter: eq */
@@ -7677,7 +7678,7 @@ export interface operations {
                 /** @description Filter: ne */
                 name__ne?: string;
                 /** @description Filter: in */
-                name__in?: string;
+                name__in?: string[];
                 /** @description Filter: contains */
                 name__contains?: string;
                 /** @description Filter: eq */
@@ -7685,7 +7686,7 @@ export interface operations {
                 /** @description Filter: ne */
                 email__ne?: string;
                 /** @description Filter: in */
-                email__in?: string;
+                email__in?: string[];
                 /** @description Filter: contains */
                 email__contains?: string;
                 /** @description Filter: null */
@@ -7699,7 +7700,7 @@ export interface operations {
                 /** @description Filter: ne */
                 department_id__ne?: string;
                 /** @description Filter: in */
-                department_id__in?: string;
+                department_id__in?: string[];
                 /** @description Filter: null */
                 department_id__null?: boolean;
                 /** @description Filter: eq */
@@ -7707,7 +7708,7 @@ export interface operations {
                 /** @description Filter: ne */
                 joined_at__ne?: string;
                 /** @description Filter: in */
-                joined_at__in?: string;
+                joined_at__in?: string[];
                 /** @description Filter: gt */
                 joined_at__gt?: string;
                 /** @description Filter: gte */
@@ -7792,13 +7793,13 @@ export interface operations {
                 /** @description Filter: ne */
                 id__ne?: string;
                 /** @description Filter: in */
-                id__in?: string;
+                id__in?: string[];
                 /** @description Filter: eq */
                 username?: string;
                 /** @description Filter: ne */
                 username__ne?: string;
                 /** @description Filter: in */
-                username__in?: string;
+                username__in?: string[];
                 /** @description Filter: contains */
                 username__contains?: string;
                 /** @description Filter: eq */
@@ -7806,7 +7807,7 @@ export interface operations {
                 /** @description Filter: ne */
                 name__ne?: string;
                 /** @description Filter: in */
-                name__in?: string;
+                name__in?: string[];
                 /** @description Filter: contains */
                 name__contains?: string;
                 /** @description Filter: eq */
@@ -7814,7 +7815,7 @@ export interface operations {
                 /** @description Filter: ne */
                 email__ne?: string;
                 /** @description Filter: in */
-                email__in?: string;
+                email__in?: string[];
                 /** @description Filter: contains */
                 email__contains?: string;
                 /** @description Filter: null */
@@ -7828,7 +7829,7 @@ export interface operations {
                 /** @description Filter: ne */
                 department_id__ne?: string;
                 /** @description Filter: in */
-                department_id__in?: string;
+                department_id__in?: string[];
                 /** @description Filter: null */
                 department_id__null?: boolean;
                 /** @description Filter: eq */
@@ -7836,7 +7837,7 @@ export interface operations {
                 /** @description Filter: ne */
                 joined_at__ne?: string;
                 /** @description Filter: in */
-                joined_at__in?: string;
+                joined_at__in?: string[];
                 /** @description Filter: gt */
                 joined_at__gt?: string;
                 /** @description Filter: gte */

@@ -53,7 +53,7 @@ pub struct FieldError {
     /// English sentence.
     pub message: String,
     /// Values for a translated message, such as `{"max": 64}`.
-    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub params: serde_json::Value,
 }
 

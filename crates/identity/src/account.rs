@@ -25,8 +25,8 @@ use crate::{
 
 /// Languages that the console and the letters speak; the first one is the default.
 pub const LOCALES: [&str; 2] = ["zh-CN", "en-US"];
-/// The time zone of somebody who has not chosen one.
-pub const TIME_ZONE: &str = "UTC";
+/// The time zone of somebody who has not chosen one: none. The console then takes the browser's, letters UTC.
+pub const TIME_ZONE: &str = "";
 
 const USERNAME_MIN: usize = 2;
 const USERNAME_MAX: usize = 64;
@@ -50,7 +50,7 @@ pub struct NewUser {
     pub password_hash: Option<String>,
     /// One of [`LOCALES`].
     pub locale: String,
-    /// IANA time zone.
+    /// IANA time zone, or [`TIME_ZONE`].
     pub time_zone: String,
     /// The platform administrator's flag.
     pub platform_admin: bool,
@@ -86,7 +86,10 @@ pub async fn create(app: &App, tx: &Tx, new: NewUser) -> Result<app_user::Model>
         anonymized_at: None,
         last_sign_in_at: None,
         locale: locale(&new.locale)?,
-        time_zone: time_zone(&new.time_zone)?,
+        time_zone: match new.time_zone.as_str() {
+            TIME_ZONE => new.time_zone,
+            chosen => time_zone(chosen)?,
+        },
         version: 1,
         created_at: now,
         updated_at: now,

@@ -14,8 +14,10 @@ use kernel::{
     resource::{ListQuery, paginate},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, IntoActiveModel, QueryFilter, QueryOrder,
-    QueryTrait,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, IntoActiveModel, QueryFilter, QueryOrder, QueryTrait,
+    sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 use serde_json::json;
 
@@ -26,10 +28,12 @@ use crate::{
     account,
     credential::token::ApiKey,
     entity::api_key::{self as entity, Column},
-    organization::require_session,
     resource::user,
+    session::{self, require_session},
 };
 
+const LIST: &str = "identity:api_key:list";
+const DELETE: &str = "identity:api_key:delete";
 /// Live keys of one person in one organisation.
 const MOST: u64 = 50;
 /// The longest life of a key that ends at all.
@@ -54,8 +58,9 @@ pub fn mount(api: &mut Api) {
     own.delete("delete_api_key", "/api/auth/api-keys/{id}", "End one of your own API keys", delete)
         .problems(&[404]);
     let mut all = api.guarded("identity", "api_key");
-    all.get("list", "/api/api-keys", "The API keys of all members", list_all).query::<Window>();
-    all.delete("delete", "/api/api-keys/{id}", "End the API key of any member", delete_any).problems(&[404]);
+    all.get("list", "/api/api-keys", "The API keys of the members within your reach", list_all)
+        .query::<Window>();
+    all.delete("delete", "/api/api-keys/{id}", "End a member's API key", delete_any).problems(&[403, 404]);
 }
 
 /// `GET /api/auth/api-keys/`.
@@ -206,7 +211,29 @@ async fn delete(cx: &Cx) -> Result<NoContent> {
 /// `DELETE /api/api-keys/{id}/`.
 async fn delete_any(cx: &Cx) -> Result<NoContent> {
     let row = live(cx, None).await?;
+    if let Some(holders) = holders(cx, DELETE)? {
+        let holder = Condition::all().add(Column::Id.eq(row.id)).add(Column::UserId.in_subquery(holders));
+        let tx = cx.tx()?;
+        if tx.count(tx.find::<entity::Entity>().filter(holder)).await? == 0 {
+            return Err(Error::missing());
+        }
+    }
+    let member = cx.tx()?.lookup::<user::entity::Entity>(row.user_id).await?;
+    session::spare_owner(cx, member.is_some_and(|member| member.is_owner))?;
     end(cx, row).await
+}
+
+/// The members whose keys the caller reaches; nothing where it is everybody's.
+fn holders(cx: &Cx, code: &str) -> Result<Option<SelectStatement>> {
+    let Some(within) = session::reached(cx, code, "m")? else { return Ok(None) };
+    let select = Query::select()
+        .column(("m", "id"))
+        .from_as("membership", "m")
+        .and_where(Expr::col(("m", "org_id")).eq(cx.org()?))
+        .and_where(Expr::col(("m", "deleted_at")).is_null())
+        .cond_where(within)
+        .to_owned();
+    Ok(Some(select))
 }
 
 async fn end(cx: &Cx, row: entity::Model) -> Result<NoContent> {
@@ -223,7 +250,11 @@ async fn list_all(cx: &Cx) -> Result<Json<Listed<Owned>>> {
         .filter([Column::UserId, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt])
         .sort([Column::Name, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt]);
     let query = ListQuery::parse(&spec, &cx.query_pairs())?;
-    let select = tx.find::<entity::Entity>().filter(Column::RevokedAt.is_null()).into_query();
+    let mut select = tx.find::<entity::Entity>().filter(Column::RevokedAt.is_null());
+    if let Some(holders) = holders(cx, LIST)? {
+        select = select.filter(Column::UserId.in_subquery(holders));
+    }
+    let select = select.into_query();
     let page = paginate(tx, &spec, select, &query).await?;
     let rows = page.rows.iter().map(store::model::<entity::Model>).collect::<Result<Vec<_>>>()?;
     let names = user::names(tx, rows.iter().map(|row| row.user_id)).await?;

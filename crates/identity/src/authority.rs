@@ -21,7 +21,7 @@ use store::{Mode, Tx};
 
 use crate::{
     credential::token::ApiKey,
-    entity::{api_key, membership_role, role_department},
+    entity::{api_key, membership_role, organization, role_department},
     resource::{department, role, user},
     service::{AUDIENCE, Identity},
 };
@@ -176,6 +176,11 @@ impl Directory for Authority {
 pub async fn standing(tx: &Tx, user: Id) -> Result<Option<Standing>> {
     let Some(member) = tx.lookup::<user::entity::Entity>(user).await? else { return Ok(None) };
     if !member.active {
+        return Ok(None);
+    }
+    // An organisation that is about to go is open to its owners only.
+    let home = tx.lookup::<organization::Entity>(member.org_id).await?;
+    if !member.is_owner && home.is_some_and(|home| home.deleting_at.is_some()) {
         return Ok(None);
     }
     let held = tx.find::<membership_role::Entity>().filter(membership_role::Column::UserId.eq(user));

@@ -19,7 +19,7 @@ use crate::{
     mail::{self, Letter},
     password::{Heard, prove},
     service::Identity,
-    session::own_session,
+    session::require_session,
 };
 
 /// Registers the routes.
@@ -56,7 +56,7 @@ struct Change {
 /// mailbox learns of it, and the link fails.
 async fn change(cx: &Cx, input: Change) -> Result<Accepted<Heard>> {
     let actor = cx.actor()?;
-    own_session(cx)?;
+    require_session(cx)?;
     let address = account::email(&input.email)?;
     let (user, _) = prove(cx, input.password, "password").await?;
     cx.app.limit(&format!("email:{}", actor.id), 5, Duration::from_secs(3600)).await?;

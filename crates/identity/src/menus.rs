@@ -133,23 +133,6 @@ pub const ITEMS: &[Item] = &[
         "security",
         "identity:session:list",
     ),
-    page("identity.api_keys", ("API 密钥", "API keys"), "key", 40, "security", "identity:api_key:list"),
-    heading("platform", "平台", "Platform", "setting", 90),
-    Item {
-        member: false,
-        ..page("platform.users", ("全部用户", "All users"), "users", 10, "platform", "platform:user:list")
-    },
-    Item {
-        member: false,
-        ..page(
-            "platform.organizations",
-            ("全部组织", "All organisations"),
-            "building",
-            20,
-            "platform",
-            "platform:organization:list",
-        )
-    },
 ];
 
 /// One entry of the menu.

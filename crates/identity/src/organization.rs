@@ -37,6 +37,8 @@ use crate::{
     session::slug,
 };
 
+pub use crate::session::require_session;
+
 /// Organisations that one person may found in an hour.
 const FOUNDED_PER_HOUR: u64 = 10;
 
@@ -134,12 +136,6 @@ fn named(text: &str) -> Result<(String, String)> {
     }
     let key = base::text::fold(&name).chars().take(240).collect();
     Ok((name, key))
-}
-
-/// 403 for a caller with an API key: what decides over accounts and keys needs a person.
-pub fn require_session(cx: &Cx) -> Result<Id> {
-    let session = cx.actor()?.session();
-    session.ok_or_else(|| Error::forbidden("session_required", "sign in yourself; an API key cannot do this"))
 }
 
 /// The caller's own organisation, or 404 for any other one.

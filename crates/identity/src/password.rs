@@ -24,7 +24,7 @@ use crate::{
     entity::app_user,
     mail::{self, Letter},
     service::Identity,
-    session::{self, Revoke, own_session},
+    session::{self, Revoke, require_session},
 };
 
 /// Registers the routes.
@@ -58,7 +58,7 @@ fn yes() -> bool {
 }
 
 async fn change(cx: &Cx, input: Change) -> Result<NoContent> {
-    let (actor, session) = (cx.actor()?, own_session(cx)?);
+    let (actor, session) = (cx.actor()?, require_session(cx)?);
     let user = prove(cx, input.current_password, "current_password").await?;
     if input.new_password == user.1.expose_secret() {
         return Err(Error::field("new_password", "unchanged", "is the password you have already"));

@@ -2,7 +2,7 @@
 
 use base::{Error, Id, Result};
 use kernel::{
-    Api, Cx, Json,
+    Api, Cx, Json, Nullable,
     audit::{self, Event, Who},
 };
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ use crate::{
     account,
     entity::{app_user, membership_role},
     resource::{Status, department, role},
-    session::{OrganizationView, UserView},
+    session::{OrganizationView, UserView, require_session},
 };
 
 /// Registers the routes.
@@ -25,6 +25,7 @@ pub fn mount(api: &mut Api) {
     auth.get("user_info", "/api/auth/user/info", "Read who you are and what you may do", info).detached();
     auth.patch("change_user_info", "/api/auth/user/info", "Change your name, language or time zone", change)
         .detached()
+        .problems(&[403])
         .example(json!({ "name": "Alice", "locale": "en-US", "time_zone": "Europe/Berlin" }));
 }
 
@@ -78,7 +79,9 @@ async fn info(cx: &Cx) -> Result<Json<Info>> {
 async fn describe(cx: &Cx, tx: &Tx) -> Result<Info> {
     let actor = cx.actor()?;
     let user = tx.get::<app_user::Entity>(actor.id).await?;
-    let belongings = account::belongings(tx, actor.id).await?;
+    let mut belongings = account::belongings(tx, actor.id).await?;
+    // A key is for one organisation, and tells nothing of where else its owner works.
+    belongings.retain(|one| actor.session().is_some() || Some(one.organization.id) == actor.org);
     let here = belongings.iter().find(|belonging| Some(belonging.organization.id) == actor.org);
     let (mut roles, mut department) = (Vec::new(), None);
     if let Some(belonging) = here {
@@ -121,12 +124,14 @@ struct Patch {
     name: Option<String>,
     /// Language: zh-CN or en-US.
     locale: Option<String>,
-    /// IANA time zone.
+    /// IANA time zone; `null` for that of the browser.
+    #[serde(default)]
     #[validate(length(max = 64))]
-    time_zone: Option<String>,
+    time_zone: Nullable<String>,
 }
 
 async fn change(cx: &Cx, input: Patch) -> Result<Json<Info>> {
+    require_session(cx)?;
     let (actor, now) = (cx.actor()?, cx.now());
     let tx = begin(cx, Mode::Write).await?;
     let before = account::lock(&tx, actor.id).await?.ok_or_else(Error::missing)?;
@@ -137,8 +142,10 @@ async fn change(cx: &Cx, input: Patch) -> Result<Json<Info>> {
     if let Some(locale) = &input.locale {
         after.locale = account::locale(locale)?;
     }
-    if let Some(zone) = &input.time_zone {
-        after.time_zone = account::time_zone(zone)?;
+    match &input.time_zone {
+        Nullable::Absent => {}
+        Nullable::Null => after.time_zone = account::TIME_ZONE.to_owned(),
+        Nullable::Value(zone) => after.time_zone = account::time_zone(zone)?,
     }
     let mut event =
         Event::new("identity:profile:update", "identity.user").target(actor.id, before.username.clone());

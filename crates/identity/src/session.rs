@@ -23,12 +23,13 @@ use sea_orm::{
 };
 use store::Tx;
 
+pub(crate) use self::list::{member, reached, spare_owner};
+pub use self::switch::require_session;
 pub use self::{
     answer::{OrganizationView, SignedIn, UserView, slug},
     cookie::{forget, has_live_cookie, remember},
     prune::prune,
 };
-pub(crate) use self::{list::member, switch::own_session};
 use crate::{
     account::{self, Belonging},
     credential::token,
@@ -57,13 +58,40 @@ pub async fn open(cx: &Cx, tx: &Tx, user: &app_user::Model, org: Option<Id>) -> 
     Ok(answer)
 }
 
+/// Opens a session in another organisation for somebody who proves nothing anew: it is as strong as
+/// `old`, and ends when that would have ended.
+pub(crate) async fn move_on(
+    cx: &Cx,
+    tx: &Tx,
+    user: &app_user::Model,
+    org: Id,
+    old: &session::Model,
+) -> Result<SignedIn> {
+    let proof = Proof { expires_at: old.expires_at, amr: old.amr.clone(), step_up_at: old.step_up_at };
+    let answer = begin(cx, tx, user, Some(org), proof).await?;
+    remember(cx, &answer.refresh_token)?;
+    Ok(answer)
+}
+
+/// How somebody has proven who he is, and how long that holds.
+struct Proof {
+    expires_at: DateTime<Utc>,
+    amr: String,
+    step_up_at: Option<DateTime<Utc>>,
+}
+
 /// As [`open`], without the cookie.
 pub(crate) async fn start(cx: &Cx, tx: &Tx, user: &app_user::Model, org: Option<Id>) -> Result<SignedIn> {
+    let (now, life) = (cx.now(), span(Identity::of(&cx.app)?.settings.refresh_absolute)?);
+    let proof = Proof { expires_at: now + life, amr: "pwd".to_owned(), step_up_at: Some(now) };
+    begin(cx, tx, user, org, proof).await
+}
+
+async fn begin(cx: &Cx, tx: &Tx, user: &app_user::Model, org: Option<Id>, proof: Proof) -> Result<SignedIn> {
     let belongings = account::belongings(tx, user.id).await?;
     let chosen = choose(&belongings, org)?;
     let settings = &Identity::of(&cx.app)?.settings;
-    let now = cx.now();
-    let expires_at = now + span(settings.refresh_absolute)?;
+    let (now, expires_at) = (cx.now(), proof.expires_at);
     let session = session::Model {
         id: cx.app.new_id(),
         user_id: user.id,
@@ -77,8 +105,8 @@ pub(crate) async fn start(cx: &Cx, tx: &Tx, user: &app_user::Model, org: Option<
         ip: cx.origin.ip.map(|ip| ip.to_string()).unwrap_or_default(),
         user_agent: cx.origin.user_agent.clone(),
         agent_key: agent_key(&cx.origin.user_agent),
-        amr: "pwd".to_owned(),
-        step_up_at: Some(now),
+        amr: proof.amr,
+        step_up_at: proof.step_up_at,
     };
     tx.insert(session.clone().into_active_model().reset_all()).await?;
     let refresh = token::generate();

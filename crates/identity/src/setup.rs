@@ -164,7 +164,8 @@ async fn init_user(cx: &Cx, input: Setup) -> Result<Created<SignedIn>> {
     let new = NewUser {
         username,
         name: input.name.unwrap_or_default(),
-        // Nobody is here yet whom the address could belong to instead.
+        // Taken at his word, with SMTP or without: nobody is here yet whom the address could belong to
+        // instead, and whoever sets the installation up holds all of it anyway.
         verified_email: email.is_some(),
         email,
         password_hash: Some(hash),

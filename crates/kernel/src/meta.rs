@@ -20,7 +20,7 @@ pub struct Field {
     #[serde(rename = "type")]
     pub kind: String,
     /// The values of an enum.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
     /// Whether it can be null.
     pub nullable: bool,
@@ -37,10 +37,10 @@ pub struct Field {
     /// Whether a create needs it.
     pub required: bool,
     /// The resource that it refers to.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// The longest text.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<u64>,
 }
 

@@ -96,36 +96,66 @@ fn read_csv(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
     Ok(table)
 }
 
+/// Columns that a table may have.
+const COLUMNS: u32 = 200;
+/// Bytes that a workbook may unpack to.
+const UNPACKED: u64 = 64 * 1024 * 1024;
+
+/// The first sheet, cell by cell: a workbook says itself how large it is, and is not believed.
 fn read_xlsx(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
     let broken = |cause: calamine::XlsxError| {
         Error::malformed("malformed_xlsx", "the workbook cannot be read").with_source(cause.to_string())
     };
     refuse_bomb(bytes)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
-    let range = book
-        .worksheet_range_at(0)
-        .ok_or_else(|| Error::invalid("empty_file", "the workbook has no sheet"))?
-        .map_err(broken)?;
-    Ok(range.rows().map(|row| row.iter().map(cell).collect()).collect())
+    let first = book.sheet_names().first().cloned();
+    let first = first.ok_or_else(|| Error::invalid("empty_file", "the workbook has no sheet"))?;
+    let mut cells = book.worksheet_cells_reader(&first).map_err(broken)?;
+    let mut table: Vec<Vec<String>> = Vec::new();
+    while let Some(found) = cells.next_cell().map_err(broken)? {
+        let (row, column) = found.get_position();
+        let (row, at) =
+            (usize::try_from(row).unwrap_or(usize::MAX), usize::try_from(column).unwrap_or(usize::MAX));
+        if row > MOST || column >= COLUMNS {
+            let detail = format!("the sheet has more than {MOST} rows or {COLUMNS} columns");
+            return Err(Error::invalid("too_many_records", detail));
+        }
+        let text = cell(&Data::from(found.get_value().clone()));
+        if table.len() <= row {
+            table.resize(row + 1, Vec::new());
+        }
+        if table[row].len() <= at {
+            table[row].resize(at + 1, String::new());
+        }
+        table[row][at] = text;
+    }
+    // Empty lines at the end, and cells missing at the end of a line, are as in CSV.
+    while table.last().is_some_and(|row| row.iter().all(String::is_empty)) {
+        table.pop();
+    }
+    let width = table.first().map_or(0, Vec::len);
+    for row in &mut table {
+        row.resize(width, String::new());
+    }
+    Ok(table)
 }
 
-/// A workbook is a ZIP archive; one that claims to unpack to far more than it may is not opened.
+/// A workbook is a ZIP archive; what it unpacks to is measured, not read off its own claim.
 fn refuse_bomb(bytes: &[u8]) -> Result<()> {
-    let mut claimed: u64 = 0;
-    // Central directory headers carry the unpacked size at offset 24.
-    for at in memmem(bytes, b"PK\x01\x02") {
-        if let Some(size) = bytes.get(at + 24..at + 28).and_then(|size| <[u8; 4]>::try_from(size).ok()) {
-            claimed += u64::from(u32::from_le_bytes(size));
+    let broken = |_| Error::malformed("malformed_xlsx", "the workbook cannot be read");
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+    let mut left = UNPACKED;
+    for at in 0..archive.len() {
+        let entry = archive.by_index(at).map_err(broken)?;
+        let read = std::io::copy(&mut std::io::Read::take(entry, left + 1), &mut std::io::sink())
+            .map_err(|_| Error::malformed("malformed_xlsx", "the workbook cannot be read"))?;
+        if read > left {
+            let detail = format!("the workbook unpacks to more than {} MiB", UNPACKED >> 20);
+            return Err(Error::invalid("file_too_large", detail));
         }
-    }
-    if claimed > 200 * 1024 * 1024 {
-        return Err(Error::invalid("file_too_large", "the workbook unpacks to more than 200 MiB"));
+        left -= read;
     }
     Ok(())
-}
-
-fn memmem<'a>(haystack: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    haystack.windows(needle.len()).enumerate().filter(move |(_, window)| *window == needle).map(|(at, _)| at)
 }
 
 fn cell(data: &Data) -> String {

@@ -6,6 +6,7 @@ use http::{HeaderValue, header};
 use kernel::{
     Api, Cx, Json,
     api::{Answer, Page},
+    http::origin,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -78,13 +79,30 @@ async fn ready(cx: &Cx) -> Result<Json<Readiness>> {
 async fn metrics_text(cx: &Cx) -> Result<Page> {
     let settings = &cx.app.service::<Documentation>()?.settings;
     let allowed = |ip: &std::net::IpAddr| settings.metrics_allow.iter().any(|net| net.contains(ip));
-    if !cx.origin.ip.as_ref().is_none_or(allowed) {
+    if !cx.origin.ip.as_ref().is_some_and(allowed) || is_hidden(cx) {
         return Err(Error::forbidden(
             "not_from_here",
             "metrics are not served to this address; see METRICS_ALLOW",
         ));
     }
     Ok(Page::new(metrics::CONTENT_TYPE, cx.app.service::<std::sync::Arc<Metrics>>()?.render()))
+}
+
+/// Whether a proxy stands between that hides who asks: a forwarding header that no trusted proxy
+/// wrote, or one without `X-Forwarded-For`. The address is then the proxy's, very often loopback.
+fn is_hidden(cx: &Cx) -> bool {
+    let named = cx.headers.contains_key("x-forwarded-for");
+    let forwarded = named || cx.headers.contains_key("forwarded") || cx.headers.contains_key("x-real-ip");
+    if !forwarded {
+        return false;
+    }
+    let trusted = &cx.app.settings().trusted_proxies;
+    let from_proxy = |net: &ipnet::IpNet| origin::client_ip(Some(net.addr()), &cx.headers, trusted);
+    // What the guard found must be what a trusted peer's header says; an untrusted peer's is not read.
+    let found = cx.origin.ip;
+    let is_trusted = found.is_some_and(|ip| trusted.iter().any(|net| net.contains(&ip)));
+    let agrees = is_trusted || trusted.first().and_then(from_proxy) == found;
+    !(named && agrees && !trusted.is_empty())
 }
 
 async fn document(cx: &Cx) -> Result<Page> {

@@ -19,7 +19,7 @@ use std::{
 };
 
 use serde_json::json;
-use support::{PASSWORD, Proxy, Scratch, Served, Server, scratches};
+use support::{PASSWORD, Proxy, Scratch, Served, Server, places};
 use tempfile::TempDir;
 
 const SECRETS: [(&str, &str); 2] = [
@@ -164,27 +164,27 @@ fn wrong_use_is_one_line_and_exit_code_2() {
 
 #[test]
 fn migrate_status_exits_3_while_something_is_pending_and_0_afterwards() {
-    for (name, url, _scratch) in scratches("status") {
+    for place in places("status") {
         let dir = folder();
         let migrate = |word: &str| {
             let mut command = support::tenon(dir.path());
-            support::run(command.env("DATABASE_URL", &url).args(["migrate", word]))
+            support::run(command.env("DATABASE_URL", &place.url).args(["migrate", word]))
         };
         migrate("status").says(3, &["pending", "tenon migrate up"]);
         migrate("up").succeeds();
         let done = migrate("status");
-        assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{name}: {done:?}");
+        assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{}: {done:?}", place.name);
         migrate("up").succeeds();
     }
 }
 
 #[test]
 fn two_migrations_at_once_apply_each_step_once() {
-    for (name, url, _scratch) in scratches("twice") {
+    for place in places("twice") {
         let dir = folder();
         let up = || {
             let mut command = support::tenon(dir.path());
-            support::run(command.env("DATABASE_URL", &url).args(["migrate", "up", "--json"]))
+            support::run(command.env("DATABASE_URL", &place.url).args(["migrate", "up", "--json"]))
         };
         let both = std::thread::scope(|scope| {
             let threads = [scope.spawn(up), scope.spawn(up)];
@@ -192,7 +192,7 @@ fn two_migrations_at_once_apply_each_step_once() {
         });
         let mut applied: Vec<String> = Vec::new();
         for outcome in &both {
-            assert_eq!(outcome.code, Some(0), "{name}: {outcome:?}");
+            assert_eq!(outcome.code, Some(0), "{}: {outcome:?}", place.name);
             let answer: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
             applied.extend(
                 answer["applied"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()),
@@ -201,7 +201,7 @@ fn two_migrations_at_once_apply_each_step_once() {
         let count = applied.len();
         applied.sort();
         applied.dedup();
-        assert!(count == applied.len() && count >= 6, "{name}: {both:?}");
+        assert!(count == applied.len() && count >= 6, "{}: {both:?}", place.name);
     }
 }
 

@@ -122,6 +122,11 @@ impl Tx {
         self.inner.execute_unprepared(&format!("ROLLBACK TO SAVEPOINT {name}")).await.map(drop).map_err(error)
     }
 
+    /// Forgets the savepoint of that name: what was done since stays.
+    pub async fn release_savepoint(&self, name: &'static str) -> Result<()> {
+        self.inner.execute_unprepared(&format!("RELEASE SAVEPOINT {name}")).await.map(drop).map_err(error)
+    }
+
     /// The records of `E` that this unit of work may see: its organisation's, and not in the trash.
     pub fn find<E: Table>(&self) -> Select<E> {
         let select = self.find_with_trash::<E>();

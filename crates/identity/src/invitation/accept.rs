@@ -25,7 +25,7 @@ use super::{
 use crate::{
     account::{self, NewUser},
     credential::{policy, token},
-    entity::{app_user, organization},
+    entity::{app_user, organization, session as session_entity},
     resource::{department, post, role, user},
     service::Identity,
     session::{self, SignedIn},
@@ -101,9 +101,21 @@ pub(super) async fn accept(cx: &Cx, input: dto::Accept) -> Result<Json<SignedIn>
     } else {
         newcomer(cx, input, &row, &home).await?
     };
+    let before = match &person {
+        Person::Known(Credential { kind: CredentialKind::Session(id), .. }) => Some(*id),
+        _ => None,
+    };
     let user = join(cx, &row, person).await?;
     let tx = cx.app.system(Mode::Write).await?;
-    let answer = session::open(cx, &tx, &user, Some(row.org_id)).await?;
+    let answer = match before {
+        // Joining proves nothing anew: the new session is as strong and as long as the present one.
+        Some(id) => {
+            let old = tx.lookup::<session_entity::Entity>(id).await?;
+            let old = old.filter(|old| old.revoked_at.is_none()).ok_or_else(session::ended)?;
+            session::move_on(cx, &tx, &user, row.org_id, &old).await?
+        }
+        None => session::open(cx, &tx, &user, Some(row.org_id)).await?,
+    };
     tx.commit().await?;
     Ok(Json(answer))
 }
@@ -123,7 +135,7 @@ fn required(fields: &[&str]) -> Error {
     Error::fields(fields.iter().map(|field| FieldError::new(*field, "required", "is required")).collect())
 }
 
-/// A new person, whose address the link has proven.
+/// A new person.
 async fn newcomer(
     cx: &Cx,
     input: dto::Accept,
@@ -145,7 +157,8 @@ async fn newcomer(
         name: input.name.or_else(|| row.name.clone()).unwrap_or_default(),
         username,
         email: Some(row.email.clone()),
-        verified_email: true,
+        // A letter proves the address; where none leaves the machine, the inviter had the link himself.
+        verified_email: identity.mailer.is_smtp(),
         password_hash,
         locale: locale(cx),
         time_zone: account::TIME_ZONE.to_owned(),

@@ -110,7 +110,7 @@ async fn may_give(cx: &Cx, roles: &[Id], department: Option<Id>) -> Result<()> {
         let detail = "you can invite into the departments that you reach only";
         return Err(Error::forbidden("out_of_scope", detail));
     }
-    user::rules::can_grant_roles(cx, roles).await
+    user::rules::can_grant_roles(cx, roles, department).await
 }
 
 /// 409 while another invitation waits for the same person. Whether the address has an account, or is

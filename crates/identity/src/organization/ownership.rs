@@ -11,10 +11,9 @@ use kernel::{
     resource::expect_version,
 };
 use schemars::JsonSchema;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 use serde::Deserialize;
 use serde_json::json;
-use store::Tx;
 use validator::Validate;
 
 use super::{View, current, entity, lock, require_session, save};
@@ -87,6 +86,7 @@ async fn delete(cx: &Cx) -> Result<NoContent> {
     let end = cx.now() + chrono::Duration::days(GRACE_DAYS);
     let event = event("delete", &row).change("delete_after", json!(null), json!(base::time::format(end)));
     save(cx, row, entity::ActiveModel { deleting_at: Set(Some(end)), ..Default::default() }).await?;
+    access::bump(cx.tx()?, cx.now(), "organization_closing", Some(cx.org()?)).await?;
     audit::record(cx, event).await?;
     Ok(NoContent)
 }
@@ -104,6 +104,7 @@ async fn restore(cx: &Cx) -> Result<Json<View>> {
     }
     let event = event("restore", &row).change("delete_after", json!(base::time::format(end)), json!(null));
     let row = save(cx, row, entity::ActiveModel { deleting_at: Set(None), ..Default::default() }).await?;
+    access::bump(cx.tx()?, cx.now(), "organization_restored", Some(row.id)).await?;
     audit::record(cx, event).await?;
     Ok(Json(View::of(row, true)))
 }
@@ -156,7 +157,7 @@ async fn leave(cx: &Cx) -> Result<NoContent> {
     let (tx, actor) = (cx.tx()?, cx.actor()?);
     lock(tx, row.id).await?;
     let member = tx.get::<user::entity::Entity>(actor.id).await?;
-    if member.is_owner && !another_owner(tx, member.id).await? {
+    if member.is_owner && !user::rules::another_owner(tx, member.id).await? {
         let detail = "you are the last owner; hand the ownership over, or delete the organisation";
         return Err(Error::conflict("last_owner", detail));
     }
@@ -164,21 +165,6 @@ async fn leave(cx: &Cx) -> Result<NoContent> {
     access::bump(tx, cx.now(), "membership_removed", Some(member.id)).await?;
     audit::record(cx, event("leave", &row).target(member.id, member.name)).await?;
     Ok(NoContent)
-}
-
-/// Whether somebody else owns the organisation, is active here and can sign in at all.
-async fn another_owner(tx: &Tx, but: Id) -> Result<bool> {
-    let owners = tx
-        .find::<user::entity::Entity>()
-        .filter(user::entity::Column::IsOwner.eq(true))
-        .filter(user::entity::Column::Active.eq(true))
-        .filter(user::entity::Column::Id.ne(but));
-    let ids: Vec<Id> = tx.all(owners).await?.into_iter().map(|row| row.id).collect();
-    let enabled = tx
-        .find::<app_user::Entity>()
-        .filter(app_user::Column::Id.is_in(ids))
-        .filter(app_user::Column::DisabledAt.is_null());
-    Ok(tx.count(enabled).await? > 0)
 }
 
 /// Ends a membership by the member's own wish: for good, so that nobody can bring it back from the

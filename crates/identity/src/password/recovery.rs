@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::{Error, Id, Result, Secret, secret::ExposeSecret};
 use kernel::{
-    Accepted, ActorKind, Api, App, Cx, Json, NoContent,
+    Accepted, ActorKind, Api, App, Cx, Json, NoContent, Reach, access,
     audit::{self, Event, Who},
 };
 use schemars::JsonSchema;
@@ -19,12 +19,13 @@ use validator::Validate;
 use super::{hash_new, store_hash};
 use crate::{
     account::{self, By, one_time, one_time::Purpose, operator},
+    authority,
     credential::token,
     entity::app_user,
     mail::{self, Letter},
     resource::user,
     service::Identity,
-    session::{self, Revoke},
+    session::{self, Revoke, require_session},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -51,7 +52,7 @@ pub(super) fn mount(api: &mut Api) {
         .act("reset", "/api/users/{id}/send-reset", "Send a member a link to choose a new password", send)
         .detached()
         .secret()
-        .problems(&[409, 429]);
+        .problems(&[403, 409, 429]);
 }
 
 /// Whose password was forgotten.
@@ -162,6 +163,8 @@ struct Sent {
 }
 
 async fn send(cx: &Cx) -> Result<Json<Sent>> {
+    // The answer may open an account, and a key must never become one.
+    require_session(cx)?;
     // Looked up across organisations, so before the caller's own unit of work begins.
     let alone = sole_member(&cx.app, cx.id("id")?, cx.actor()?.org).await?;
     let mut own = cx.again(Mode::Write).await?;
@@ -177,7 +180,7 @@ async fn send_in(cx: &Cx, alone: bool) -> Result<Sent> {
     if user.disabled_at.is_some() {
         return Err(Error::conflict("account_disabled", "this account is closed"));
     }
-    let shown = !Identity::of(app)?.mailer.is_smtp() && may_hold_link(cx, &user, &member, alone)?;
+    let shown = !Identity::of(app)?.mailer.is_smtp() && may_hold_link(cx, &user, &member, alone).await?;
     // Links go to proven addresses only: another may belong to somebody else.
     let address = user.login_email.as_ref().and(user.email.as_deref());
     if address.is_none() && !shown {
@@ -197,15 +200,47 @@ async fn send_in(cx: &Cx, alone: bool) -> Result<Sent> {
     Ok(Sent { link: shown.then_some(link) })
 }
 
-/// Whoever sees the link can take the account over. So he must be a platform administrator, or the
-/// account one that is this organisation's alone and stands no higher than his own (decision 2.5).
-fn may_hold_link(cx: &Cx, user: &app_user::Model, member: &user::entity::Model, alone: bool) -> Result<bool> {
+/// Whoever sees the link can take the account over, so it must open nothing that he has not already:
+/// the account is this organisation's alone (or he a platform administrator), and may do nothing here
+/// that he may not, on no row that he does not reach (decision 2.5).
+async fn may_hold_link(
+    cx: &Cx,
+    user: &app_user::Model,
+    member: &user::entity::Model,
+    alone: bool,
+) -> Result<bool> {
     let actor = cx.actor()?;
-    if actor.platform_admin {
+    if (user.is_platform_admin || !alone) && !actor.platform_admin {
+        return Ok(false);
+    }
+    if actor.effective.is_owner() {
         return Ok(true);
     }
-    let higher = user.is_platform_admin || (member.is_owner && !actor.effective.is_owner());
-    Ok(alone && !higher)
+    // A member who is shut out may be let in again, with rights that cannot be told now.
+    let standing = authority::standing(cx.tx()?, member.id).await?;
+    let Some(standing) = standing.filter(|standing| !standing.owner && !member.is_owner) else {
+        return Ok(false);
+    };
+    let held = access::explain(cx.tx()?, cx.app.catalogue(), member.id, &standing).await?;
+    let covers = |one: &access::Held| {
+        actor
+            .effective
+            .reach(one.permission)
+            .is_some_and(|own| reaches(&own, &one.reach, actor.id == member.id))
+    };
+    Ok(held.iter().all(covers))
+}
+
+/// Whether `wide` opens every row that `narrow` opens. Own rows are another's own rows, unless both
+/// are the same person.
+fn reaches(wide: &Reach, narrow: &Reach, same: bool) -> bool {
+    match (wide, narrow) {
+        (Reach::All, _) => true,
+        (Reach::Some { .. }, Reach::All) => false,
+        (Reach::Some { departments, own }, Reach::Some { departments: theirs, own: their_own }) => {
+            theirs.is_subset(departments) && (!*their_own || (*own && same))
+        }
+    }
 }
 
 /// Whether somebody is a member of this organisation and of no other.

@@ -48,8 +48,8 @@ pub struct UserView {
     pub email_verified: bool,
     /// Language.
     pub locale: String,
-    /// IANA time zone.
-    pub time_zone: String,
+    /// IANA time zone; `null` while none is chosen.
+    pub time_zone: Option<String>,
     /// Administers the installation.
     pub is_platform_admin: bool,
     /// Since when there is an account.
@@ -65,7 +65,7 @@ impl From<&app_user::Model> for UserView {
             email: user.email.clone(),
             email_verified: user.login_email.is_some(),
             locale: user.locale.clone(),
-            time_zone: user.time_zone.clone(),
+            time_zone: Some(user.time_zone.clone()).filter(|zone| !zone.is_empty()),
             is_platform_admin: user.is_platform_admin,
             created_at: user.created_at.into(),
         }

@@ -16,7 +16,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use store::Tx;
 
-use super::{Revoke, revoke};
+use super::{Revoke, require_session, revoke};
 use crate::{entity::session, resource::user};
 
 const LIST: &str = "identity:session:list";
@@ -26,8 +26,9 @@ const OWN_MAX: u64 = 200;
 
 pub(super) fn mount(api: &mut Api) {
     let mut auth = api.signed_in("auth");
-    auth.get("sessions", "/api/auth/sessions", "List your own sessions", own);
-    auth.delete("end_session", "/api/auth/sessions/{id}", "End one of your own sessions", end_own);
+    auth.get("sessions", "/api/auth/sessions", "List your own sessions", own).problems(&[403]);
+    auth.delete("end_session", "/api/auth/sessions/{id}", "End one of your own sessions", end_own)
+        .problems(&[403]);
     let mut sessions = api.guarded("identity", "session");
     sessions
         .get("list", "/api/sessions", "List who is signed in to the organisation", list)
@@ -80,9 +81,11 @@ struct SessionPage {
 struct PageQuery {
     /// Page, from 1.
     #[serde(default = "first")]
+    #[schemars(range(min = 1, max = 10_000))]
     page: u64,
     /// Sessions on a page, at most 200.
     #[serde(default = "twenty")]
+    #[schemars(range(min = 1, max = 200))]
     page_size: u64,
 }
 
@@ -118,17 +121,32 @@ fn of_organization(cx: &Cx, code: &str) -> Result<SelectStatement> {
     select
         .expr_as(Expr::col(("m", "username")), "member_username")
         .expr_as(Expr::col(("m", "name")), "member_name")
+        .expr_as(Expr::col(("m", "is_owner")), "member_is_owner")
         .join_as(sea_orm::JoinType::InnerJoin, "membership", "m", of_member)
         .and_where(Expr::col(("s", "org_id")).eq(cx.org()?));
-    if let Reach::Some { departments, own } = cx.reach(code)? {
-        let mut within = Condition::any()
-            .add(Expr::col(("m", "department_id")).is_in(departments.iter().copied().collect::<Vec<Id>>()));
-        if own {
-            within = within.add(Expr::col(("m", "id")).eq(cx.actor()?.id));
-        }
+    if let Some(within) = reached(cx, code, "m")? {
         select.cond_where(within);
     }
     Ok(select)
+}
+
+/// Which rows of `membership`, under that alias, the caller reaches; nothing where it is every one.
+pub(crate) fn reached(cx: &Cx, code: &str, alias: &'static str) -> Result<Option<Condition>> {
+    let Reach::Some { departments, own } = cx.reach(code)? else { return Ok(None) };
+    let departments: Vec<Id> = departments.iter().copied().collect();
+    let mut within = Condition::any().add(Expr::col((alias, "department_id")).is_in(departments));
+    if own {
+        within = within.add(Expr::col((alias, "id")).eq(cx.actor()?.id));
+    }
+    Ok(Some(within))
+}
+
+/// 403 for whoever is no owner himself: what an owner has open, only an owner ends.
+pub(crate) fn spare_owner(cx: &Cx, is_owner: bool) -> Result<()> {
+    if is_owner && !cx.actor()?.effective.is_owner() {
+        return Err(Error::forbidden("owner_only", "only an owner may do this to an owner"));
+    }
+    Ok(())
 }
 
 fn view(row: &session::Model, current: Option<Id>, username: String, name: String) -> View {
@@ -153,6 +171,7 @@ fn member_view(cx: &Cx, row: &QueryResult) -> Result<View> {
 }
 
 async fn own(cx: &Cx) -> Result<Json<Sessions>> {
+    require_session(cx)?;
     let actor = cx.actor()?;
     let mut select = live(cx);
     select.and_where(Expr::col(("s", "user_id")).eq(actor.id)).limit(OWN_MAX);
@@ -165,6 +184,7 @@ async fn own(cx: &Cx) -> Result<Json<Sessions>> {
 }
 
 async fn end_own(cx: &Cx) -> Result<NoContent> {
+    require_session(cx)?;
     let mut select = live(cx);
     select
         .and_where(Expr::col(("s", "user_id")).eq(cx.actor()?.id))
@@ -175,11 +195,8 @@ async fn end_own(cx: &Cx) -> Result<NoContent> {
 async fn list(cx: &Cx) -> Result<Json<SessionPage>> {
     let PageQuery { page, page_size } = cx.query()?;
     if page == 0 || page_size == 0 || page_size > 200 || page > 10_000 {
-        return Err(Error::field(
-            "page_size",
-            "out_of_range",
-            "page from 1 to 10000, page_size from 1 to 200",
-        ));
+        let field = if page == 0 || page > 10_000 { "page" } else { "page_size" };
+        return Err(Error::field(field, "out_of_range", "page from 1 to 10000, page_size from 1 to 200"));
     }
     let tx = cx.tx()?;
     let mut select = of_organization(cx, LIST)?;
@@ -203,6 +220,7 @@ async fn end(cx: &Cx) -> Result<NoContent> {
     let mut select = of_organization(cx, DELETE)?;
     select.and_where(Expr::col(("s", "id")).eq(cx.id("id")?));
     let row = cx.tx()?.query_one(&select).await?.ok_or_else(Error::missing)?;
+    spare_owner(cx, store::read(&row, "member_is_owner")?)?;
     let username = store::read(&row, "member_username")?;
     end_one(cx, &select, username).await
 }
@@ -240,6 +258,7 @@ async fn of_member(cx: &Cx) -> Result<Json<Sessions>> {
 
 async fn end_of_member(cx: &Cx) -> Result<NoContent> {
     let member = member(cx, DELETE).await?;
+    spare_owner(cx, member.is_owner)?;
     revoke(cx.tx()?, Revoke::UserInOrg(member.id, cx.org()?), "ended", cx.now()).await?;
     let event = Event::new(DELETE, "identity.user").target(member.id, member.username);
     audit::record(cx, event).await?;

@@ -89,7 +89,8 @@ async fn find(tx: &Tx, token: &Secret) -> Result<Option<refresh_token::Model>> {
     tx.one(tx.find::<refresh_token::Entity>().filter(this)).await
 }
 
-async fn lock(tx: &Tx, id: Id) -> Result<session::Model> {
+/// A session, kept from changing until the transaction ends, whatever organisation that is bound to.
+pub(super) async fn lock(tx: &Tx, id: Id) -> Result<session::Model> {
     let mut select = Query::select()
         .columns(session::Column::iter())
         .from("session")

@@ -11,7 +11,7 @@ use serde_json::json;
 use store::{Mode, Opening, Role};
 use validator::Validate;
 
-use super::{Revoke, SignedIn, cookie, ended, open, revoke};
+use super::{Revoke, SignedIn, cookie, ended, move_on, refresh, revoke};
 use crate::entity::app_user;
 
 pub(super) fn mount(api: &mut Api) {
@@ -34,15 +34,15 @@ struct SignOut {
     all: bool,
 }
 
-/// 403 for an API key: it is no session and must not become one.
-pub(crate) fn own_session(cx: &Cx) -> Result<Id> {
-    cx.actor()?
-        .session()
-        .ok_or_else(|| Error::forbidden("session_required", "an API key cannot do this; sign in"))
+/// The caller's session; 403 for an API key: it is none and must not become one, and what decides
+/// over accounts and keys needs a person.
+pub fn require_session(cx: &Cx) -> Result<Id> {
+    let session = cx.actor()?.session();
+    session.ok_or_else(|| Error::forbidden("session_required", "sign in yourself; an API key cannot do this"))
 }
 
 async fn logout(cx: &Cx, input: SignOut) -> Result<NoContent> {
-    let (tx, actor, session) = (cx.tx()?, cx.actor()?, own_session(cx)?);
+    let (tx, actor, session) = (cx.tx()?, cx.actor()?, require_session(cx)?);
     let which = if input.all { Revoke::User(actor.id) } else { Revoke::One(session) };
     revoke(tx, which, "logout", cx.now()).await?;
     let event = Event::new("identity:session:logout", "identity.session")
@@ -64,9 +64,11 @@ struct Switch {
 
 /// A session belongs to one organisation, so the caller gets a new one (ASVS 7.2.4) and loses the old.
 async fn switch(cx: &Cx, input: Switch) -> Result<Json<SignedIn>> {
-    let (actor, session) = (cx.actor()?, own_session(cx)?);
+    let (actor, session) = (cx.actor()?, require_session(cx)?);
     let target = input.organization_id;
     let tx = cx.app.store().begin(Mode::Write, Opening::new(Role::System, Some(target))).await?;
+    // By its id alone: the transaction is the other organisation's already.
+    let old = refresh::lock(&tx, session).await?;
     // Of two switches at once, the one that ends the old session goes on.
     if revoke(&tx, Revoke::One(session), "switched", cx.now()).await? == 0 {
         return Err(ended());
@@ -75,7 +77,7 @@ async fn switch(cx: &Cx, input: Switch) -> Result<Json<SignedIn>> {
     if user.disabled_at.is_some() {
         return Err(ended());
     }
-    let answer = open(cx, &tx, &user, Some(target)).await?;
+    let answer = move_on(cx, &tx, &user, target, &old).await?;
     let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
     let event = Event::new("identity:session:switch", "identity.organization")
         .target(target, answer.organization.as_ref().map(|org| org.name.clone()).unwrap_or_default())

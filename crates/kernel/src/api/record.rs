@@ -71,7 +71,13 @@ pub(crate) fn list_parameters(spec: &Spec, window: bool) -> Vec<Json> {
             } else {
                 format!("{}__{operator}", column.name)
             };
-            out.push(parameter(&name, filter_schema(column.kind, operator), &format!("Filter: {operator}")));
+            let schema = filter_schema(column.kind, operator);
+            let mut filter = parameter(&name, schema, &format!("Filter: {operator}"));
+            if operator == "in" {
+                filter["style"] = json!("form");
+                filter["explode"] = json!(false);
+            }
+            out.push(filter);
         }
     }
     out
@@ -81,7 +87,10 @@ fn filter_schema(kind: Kind, operator: &str) -> Json {
     use crate::resource::Kind::{Boolean, Instant, Integer, Json as JsonKind, Text, Uuid};
     match (operator, kind) {
         ("null", _) | (_, Boolean) => json!({ "type": "boolean" }),
-        ("in", _) | (_, JsonKind) => json!({ "type": "string", "description": "Values by comma" }),
+        ("in", _) => {
+            json!({ "type": "array", "items": filter_schema(kind, "eq"), "minItems": 1, "maxItems": 200 })
+        }
+        (_, JsonKind) => json!({ "type": "string" }),
         (_, Integer) => json!({ "type": "integer", "format": "int64" }),
         (_, Instant) => json!({ "type": "string", "format": "date-time" }),
         (_, Uuid) => json!({ "type": "string", "format": "uuid" }),

@@ -163,6 +163,11 @@ impl<'de> Visitor<'de> for Strict {
         Ok(value.into())
     }
     fn visit_f64<E>(self, value: f64) -> std::result::Result<Value, E> {
+        // 5.0 is the integer 5 in JSON Schema; beyond 2^53 a float names no one integer.
+        if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 {
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within 53 bits")]
+            return Ok((value as i64).into());
+        }
         Ok(value.into())
     }
     fn visit_str<E: de::Error>(self, value: &str) -> std::result::Result<Value, E> {

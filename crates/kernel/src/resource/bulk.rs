@@ -57,7 +57,7 @@ pub struct Outcome {
     /// HTTP status that the single call would have had.
     pub status: u16,
     /// Error code, when it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
 
@@ -100,6 +100,8 @@ pub(super) async fn bulk(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response
                 Outcome { id, status, code: Some(failure.code().to_owned()) }
             }
         };
+        // Thousands of open savepoints would slow every later statement down.
+        cx.tx()?.release_savepoint("bulk").await?;
         answer.items.push(outcome);
     }
     Body(answer).respond(cx)
@@ -151,7 +153,7 @@ async fn one(cx: &Cx, resource: &dyn Dynamic, id: Id, input: &Bulk) -> Result<()
             record::restore(cx, resource, &row).await.map(drop)
         }
         Action::Purge => {
-            let row = record::find(cx, resource, id, "delete", Trash::With, true).await?;
+            let row = record::find_to_purge(cx, resource, id).await?;
             record::purge(cx, resource, &row).await
         }
     }

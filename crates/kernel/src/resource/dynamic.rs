@@ -98,6 +98,8 @@ pub trait Dynamic: Send + Sync {
     -> BoxFuture<'a, Result<()>>;
     /// Hook.
     fn before_delete<'a>(&'a self, cx: &'a Cx, row: &'a Row, purge: bool) -> BoxFuture<'a, Result<()>>;
+    /// Hook.
+    fn before_restore<'a>(&'a self, cx: &'a Cx, row: &'a Row) -> BoxFuture<'a, Result<()>>;
     /// What is shown of a page of records.
     fn render<'a>(&'a self, cx: &'a Cx, rows: Vec<Row>) -> BoxFuture<'a, Result<Vec<Json>>>;
 }
@@ -229,6 +231,10 @@ impl<R: Resource> Dynamic for Typed<R> {
     }
     fn before_delete<'a>(&'a self, cx: &'a Cx, row: &'a Row, purge: bool) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { R::before_delete(cx, self.model(row)?, purge).await })
+    }
+
+    fn before_restore<'a>(&'a self, cx: &'a Cx, row: &'a Row) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { R::before_restore(cx, self.model(row)?).await })
     }
 
     fn render<'a>(&'a self, cx: &'a Cx, rows: Vec<Row>) -> BoxFuture<'a, Result<Vec<Json>>> {

@@ -172,7 +172,7 @@ impl Mounting<'_> {
 
     fn import(&mut self) {
         let report = self.api.schema::<import::ImportReport>();
-        let keys = json!({ "type": "string", "enum": keys(self.resource.spec()) });
+        let keys = keys(self.resource.spec());
         let operation =
             self.add("import", "import", Method::POST, "/import", "import CSV or XLSX", |cx, r| {
                 Box::pin(import::import(cx, r))
@@ -180,10 +180,11 @@ impl Mounting<'_> {
         operation.body = vec![("text/csv".into(), json!({ "type": "string" })), (XLSX.into(), binary())];
         operation.body_limit = Some(import::BYTES);
         operation.answer = crate::api::plain(200, report);
-        operation.parameters = vec![
-            parameter("dry_run", json!({ "type": "boolean" }), "Check only"),
-            parameter("key", keys, "Field by which existing records are found"),
-        ];
+        operation.parameters = vec![parameter("dry_run", json!({ "type": "boolean" }), "Check only")];
+        if !keys.is_empty() {
+            let about = "Field by which existing records are found";
+            operation.parameters.push(parameter("key", json!({ "type": "string", "enum": keys }), about));
+        }
     }
 
     fn read(&mut self) {

@@ -116,10 +116,17 @@ fn key_column(resource: &dyn Dynamic, name: &str) -> Result<&'static str> {
         .filter(|set| set.len() == 1)
         .filter_map(|set| set.first().copied())
         .collect();
-    keys.iter()
-        .copied()
-        .find(|key| *key == name)
-        .ok_or_else(|| Error::field("key", "unknown_value", format!("must be one of {}", keys.join(", "))))
+    keys.iter().copied().find(|key| *key == name).ok_or_else(|| {
+        Error::field(
+            "key",
+            "unknown_value",
+            if keys.is_empty() {
+                "this resource has no key to find records by".to_owned()
+            } else {
+                format!("must be one of {}", keys.join(", "))
+            },
+        )
+    })
 }
 
 async fn take_row(
@@ -158,7 +165,7 @@ async fn take_row(
             }));
         }
     }
-    Ok(())
+    cx.tx()?.release_savepoint("row").await
 }
 
 /// Whether the row made a new record.
@@ -186,8 +193,8 @@ async fn save_row(
             statement::scoped(cx.tx()?, resource.spec(), cx.actor()?.id, &reach, Trash::Without)?;
         select.and_where(Expr::col(key).eq(sought));
         if let Some(raw) = cx.tx()?.query_one(&select).await? {
-            cx.require(&resource.meta().permission("update"))?;
-            let old = resource.row(&raw)?;
+            let found = resource.row(&raw)?;
+            let old = record::find(cx, resource, found.id(), "update", Trash::Without, true).await?;
             record::update(cx, resource, &old, Json::Object(body), false).await?;
             return Ok(false);
         }

@@ -134,6 +134,10 @@ pub trait Resource: Sized + Send + Sync + 'static {
     fn before_delete(_: &Cx, _: &Model<Self>, _purge: bool) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
+    /// Whether it may come back from the trash.
+    fn before_restore(_: &Cx, _: &Model<Self>) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
     /// What is shown of a page of records; override to join names once per page.
     fn views(_: &Cx, rows: Vec<Model<Self>>) -> impl Future<Output = Result<Vec<Self::View>>> + Send {
         async { Ok(rows.into_iter().map(Self::View::from).collect()) }

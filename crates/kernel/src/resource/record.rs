@@ -73,6 +73,13 @@ pub(super) async fn find(
     }
 }
 
+/// The record of that id within what both `delete` and `purge` reach.
+pub(super) async fn find_to_purge(cx: &Cx, resource: &dyn Dynamic, id: Id) -> Result<Row> {
+    cx.require(&resource.meta().permission("purge"))?;
+    find(cx, resource, id, "delete", Trash::With, true).await?;
+    find(cx, resource, id, "purge", Trash::With, true).await
+}
+
 async fn show(cx: &Cx, resource: &dyn Dynamic, row: Row) -> Result<Json> {
     cx.respond_with(header::ETAG, &etag(row.version()))?;
     let mut shown = resource.render(cx, vec![row]).await?;
@@ -119,11 +126,15 @@ async fn write(cx: &Cx, resource: Arc<dyn Dynamic>, whole: bool) -> Result<Respo
 }
 
 pub(super) async fn delete(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
-    let purge_asked = cx.query_pairs().iter().any(|(name, text)| name == "purge" && text == "true");
+    let purge_asked = match cx.query_pairs().iter().find(|(name, _)| name == "purge") {
+        Some((_, text)) => {
+            text.parse().map_err(|_| Error::field("purge", "invalid_value", "must be true or false"))?
+        }
+        None => false,
+    };
     let id = cx.id("id")?;
     if purge_asked {
-        cx.require(&resource.meta().permission("purge"))?;
-        let row = find(cx, &*resource, id, "delete", Trash::With, true).await?;
+        let row = find_to_purge(cx, &*resource, id).await?;
         expect_version(&cx.headers, None, row.version())?;
         purge(cx, &*resource, &row).await?;
     } else {
@@ -282,6 +293,7 @@ pub(super) async fn trash(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<
 
 /// Takes a record out of the trash.
 pub(super) async fn restore(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<Row> {
+    resource.before_restore(cx, row).await?;
     check(cx, resource, row.values(), Some(row)).await?;
     let back = vec![("deleted_at", value::null(super::Kind::Instant)), ("alive", Some(true).into())];
     store_columns(cx, resource, row, back).await?;

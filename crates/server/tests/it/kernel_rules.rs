@@ -311,3 +311,30 @@ async fn every_answer_carries_its_request_id_and_the_security_headers() {
     }
     assert_eq!(reply.header("server"), "");
 }
+
+#[tokio::test]
+async fn a_workbook_that_claims_the_whole_sheet_is_refused_and_a_plain_one_is_read() {
+    let app = TestApp::new().await;
+    let org = app.org("sheet").await;
+    let book = |cells: &[(u32, u16, &str)]| {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        for (row, column, text) in cells {
+            sheet.write_string(*row, *column, *text).unwrap();
+        }
+        book.save_to_buffer().unwrap()
+    };
+    let kind = Some("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+    let import = async |bytes: Vec<u8>| org.owner.raw(Method::POST, "/api/posts/import", kind, bytes).await;
+    let far = import(book(&[(0, 0, "code"), (1_048_575, 16_383, "x")])).await.expect(422);
+    assert_eq!(far.code(), "too_many_records");
+    import(b"PK not a workbook".to_vec()).await.expect(400);
+    let good = book(&[(0, 0, "code"), (0, 1, "name"), (1, 0, "a"), (1, 1, "A"), (2, 0, "b"), (2, 1, "=B")]);
+    let done = import(good).await.expect(200);
+    assert_eq!(
+        (done.body["created"].as_u64(), done.body["failed"].as_u64()),
+        (Some(2), Some(0)),
+        "{}",
+        done.text()
+    );
+}

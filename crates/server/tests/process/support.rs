@@ -332,18 +332,26 @@ impl Drop for Scratch {
     }
 }
 
-/// The embedded database and every configured server: name, URL, and what drops it.
-pub fn scratches(what: &str) -> Vec<(&'static str, String, Option<Scratch>)> {
-    let dir = std::env::temp_dir().join(format!("tenon-process-{}-{what}.db", std::process::id()));
-    let _ = std::fs::remove_file(&dir);
-    let mut all = vec![("sqlite", format!("sqlite://{}", dir.display()), None)];
+/// A database of one kind, and what makes it go away.
+pub struct Place {
+    pub name: &'static str,
+    pub url: String,
+    _folder: tempfile::TempDir,
+    _scratch: Option<Scratch>,
+}
+
+/// The embedded database, and an empty one on every configured server.
+pub fn places(what: &str) -> Vec<Place> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("tenon.db").display());
+    let mut all = vec![Place { name: "sqlite", url, _folder: folder, _scratch: None }];
     for (name, scratch) in [("postgres", Scratch::postgres(what)), ("mysql", Scratch::mysql(what))] {
         let Some(scratch) = scratch else { continue };
-        let mut init = tenon(std::env::temp_dir().as_path());
+        let folder = tempfile::tempdir().unwrap();
+        let mut init = tenon(folder.path());
         init.env("DATABASE_URL", &scratch.url).env("DATABASE_ADMIN_URL", &scratch.admin);
-        let data = tempfile::tempdir().unwrap();
-        run(init.env("DATA_DIR", data.path()).args(["db", "init"])).succeeds();
-        all.push((name, scratch.url.clone(), Some(scratch)));
+        run(init.args(["db", "init"])).succeeds();
+        all.push(Place { name, url: scratch.url.clone(), _folder: folder, _scratch: Some(scratch) });
     }
     all
 }

@@ -2,6 +2,7 @@
 
 pub mod dto;
 pub mod entity;
+mod moving;
 mod tree;
 
 use std::collections::HashMap;
@@ -74,13 +75,10 @@ impl Resource for Department {
     }
 
     async fn before_save(cx: &Cx, change: &mut Change<Self>) -> Result<()> {
-        let tx = cx.tx()?;
-        if let (Set(Some(parent)), Some(old)) = (&change.draft.parent_id, &change.old)
-            && Tree::load(tx).await?.below(old.id).contains(parent)
-        {
-            return Err(Error::field("parent_id", "circular", "a department cannot lie below itself"));
+        match &change.old {
+            Some(old) => moving::check(cx, old, &change.draft).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn after_save(cx: &Cx, change: &Change<Self>, new: &Model<Self>) -> Result<()> {
@@ -103,6 +101,10 @@ impl Resource for Department {
             tx.delete_where::<role_department::Entity>(named).await?;
         }
         access::bump(tx, cx.now(), "department_removed", Some(row.id)).await
+    }
+
+    async fn before_restore(cx: &Cx, row: &Model<Self>) -> Result<()> {
+        access::bump(cx.tx()?, cx.now(), "department_restored", Some(row.id)).await
     }
 
     async fn views(cx: &Cx, rows: Vec<Model<Self>>) -> Result<Vec<dto::View>> {

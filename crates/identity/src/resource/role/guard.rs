@@ -1,4 +1,4 @@
-//! What a change of a role must not do.
+//! What a change of a role must not do, and what a role opens for whoever is given it.
 
 use std::collections::BTreeSet;
 
@@ -7,54 +7,104 @@ use kernel::{
     Change, Cx, Input, Reach,
     access::{DataScope, Holder, codes_of},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
+use sea_orm::{ActiveValue, ColumnTrait, QueryFilter};
+use store::Tx;
 
 use super::{Role, entity, links};
 use crate::{
     entity::membership_role,
-    resource::{department::Tree, user},
+    resource::{Status, department::Tree},
 };
+
+/// What a role gives: before a change, or after it.
+struct Gift {
+    enabled: bool,
+    scope: DataScope,
+    codes: Vec<String>,
+    named: Vec<Id>,
+}
+
+impl Gift {
+    async fn stored(cx: &Cx, role: &entity::Model) -> Result<Self> {
+        let tx = cx.tx()?;
+        Ok(Self {
+            enabled: role.status == Status::Enabled,
+            scope: role.data_scope,
+            codes: codes_of(tx, cx.app.catalogue(), Holder::Role(role.id)).await?,
+            named: named(tx, role.id).await?,
+        })
+    }
+
+    /// What the role will give; what the change leaves out stays as it is stored.
+    fn wanted(change: &Change<Role>, old: Option<&Self>) -> Self {
+        let (codes, named) = match &change.input {
+            Input::Whole(input) => (Some(&input.permissions), Some(&input.department_ids)),
+            Input::Part(input) => (input.permissions.as_ref(), input.department_ids.as_ref()),
+        };
+        Self {
+            enabled: value(&change.draft.status, Status::Enabled) == Status::Enabled,
+            scope: value(&change.draft.data_scope, DataScope::Own),
+            codes: codes.or(old.map(|old| &old.codes)).cloned().unwrap_or_default(),
+            named: named.or(old.map(|old| &old.named)).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Whether it gives anything that the other does not.
+    fn exceeds(&self, old: &Self) -> bool {
+        self.enabled && !old.enabled
+            || self.codes.iter().any(|code| !old.codes.contains(code))
+            || wider(self.scope, old.scope)
+            || self.scope == DataScope::Departments
+                && old.scope == DataScope::Departments
+                && self.named.iter().any(|id| !old.named.contains(id))
+    }
+}
+
+fn value<T: Copy + Into<sea_orm::Value>>(column: &ActiveValue<T>, default: T) -> T {
+    match column {
+        ActiveValue::Set(found) | ActiveValue::Unchanged(found) => *found,
+        ActiveValue::NotSet => default,
+    }
+}
+
+/// Whether a scope may open rows that the other does not; what cannot be compared counts as wider.
+fn wider(new: DataScope, old: DataScope) -> bool {
+    let narrower = new == old
+        || new == DataScope::Own
+        || old == DataScope::All
+        || (old == DataScope::DepartmentAndBelow && new == DataScope::Department);
+    !narrower
+}
 
 /// Refuses a change that would give more than the caller has.
 ///
-/// The codes themselves are checked where they are written ([`kernel::access::set_grants`]); here
-/// it is the rows. A role may open at most the rows that the caller reaches with every permission
-/// that the role will carry, and a role that the caller holds cannot be changed upward by himself.
+/// A role may carry at most the permissions that the caller holds, on at most the rows that he
+/// reaches with each of them; enabling it gives all of it. What he may change without holding it is
+/// how the role is called, and that it gives less. A role that he holds himself he cannot widen.
 pub(super) async fn check(cx: &Cx, change: &Change<Role>) -> Result<()> {
-    let actor = cx.actor()?;
-    if actor.effective.is_owner() {
+    if cx.actor()?.effective.is_owner() {
         return Ok(());
     }
-    let tx = cx.tx()?;
-    let old_codes = match &change.old {
-        Some(old) => codes_of(tx, cx.app.catalogue(), Holder::Role(old.id)).await?,
-        None => Vec::new(),
+    let old = match &change.old {
+        Some(row) => Some(Gift::stored(cx, row).await?),
+        None => None,
     };
-    let (codes, departments) = match &change.input {
-        Input::Whole(input) => (input.permissions.clone(), Some(input.department_ids.clone())),
-        Input::Part(input) => {
-            (input.permissions.clone().unwrap_or_else(|| old_codes.clone()), input.department_ids.clone())
-        }
-    };
-    let scope = match &change.draft.data_scope {
-        Set(scope) => *scope,
-        sea_orm::ActiveValue::Unchanged(scope) => *scope,
-        sea_orm::ActiveValue::NotSet => DataScope::Own,
-    };
-    let added = codes.iter().any(|code| !old_codes.contains(code));
-    let scope_changed = change.old.as_ref().is_none_or(|old| old.data_scope != scope);
-    let widened = added || scope_changed || departments.is_some();
-    if let Some(old) = &change.old
-        && widened
-        && holds(cx, old.id).await?
-        && (added || scope_changed && wider(scope, old.data_scope))
+    let new = Gift::wanted(change, old.as_ref());
+    if old.as_ref().is_some_and(|old| !new.exceeds(old)) {
+        return Ok(());
+    }
+    if let Some(row) = &change.old
+        && holds(cx, row.id).await?
     {
         return Err(Error::forbidden("own_role", "you cannot widen a role that you hold yourself"));
     }
-    if widened {
-        within_reach(cx, scope, departments.unwrap_or_default(), &codes).await?;
-    }
-    Ok(())
+    // Whoever will hold the role may be in any department: a scope that follows him opens any of them.
+    let opened = match new.scope {
+        DataScope::Own => Some(BTreeSet::new()),
+        DataScope::Departments => Some(new.named.into_iter().collect()),
+        DataScope::All | DataScope::Department | DataScope::DepartmentAndBelow => None,
+    };
+    within_reach(cx, opened.as_ref(), &new.codes)
 }
 
 async fn holds(cx: &Cx, role: Id) -> Result<bool> {
@@ -66,51 +116,50 @@ async fn holds(cx: &Cx, role: Id) -> Result<bool> {
     Ok(tx.count(held).await? > 0)
 }
 
-fn width(scope: DataScope) -> u8 {
-    match scope {
-        DataScope::Own => 0,
-        DataScope::Department => 1,
-        DataScope::DepartmentAndBelow => 2,
-        DataScope::Departments => 3,
-        DataScope::All => 4,
+async fn named(tx: &Tx, role: Id) -> Result<Vec<Id>> {
+    Ok(links::departments(tx, &[role]).await?.remove(&role).unwrap_or_default())
+}
+
+/// 403 when giving this role to a member of that department would open more than the caller has.
+pub async fn may_open(cx: &Cx, role: &entity::Model, receiver_department: Option<Id>) -> Result<()> {
+    if cx.actor()?.effective.is_owner() {
+        return Ok(());
     }
-}
-
-fn wider(new: DataScope, old: DataScope) -> bool {
-    width(new) > width(old)
-}
-
-/// 403 when giving this role would open rows that the caller does not reach.
-pub async fn may_open(cx: &Cx, role: &entity::Model) -> Result<()> {
     let tx = cx.tx()?;
+    let opened = match role.data_scope {
+        DataScope::All => None,
+        DataScope::Own => Some(BTreeSet::new()),
+        DataScope::Departments => Some(named(tx, role.id).await?.into_iter().collect()),
+        DataScope::Department => Some(receiver_department.into_iter().collect()),
+        DataScope::DepartmentAndBelow => match receiver_department {
+            Some(id) => Some(Tree::load(tx).await?.below(id)),
+            None => Some(BTreeSet::new()),
+        },
+    };
     let codes = codes_of(tx, cx.app.catalogue(), Holder::Role(role.id)).await?;
-    let named = links::departments(tx, &[role.id]).await?.remove(&role.id).unwrap_or_default();
-    within_reach(cx, role.data_scope, named, &codes).await
+    within_reach(cx, opened.as_ref(), &codes)
 }
 
-/// 403 when the role would open rows that the caller does not reach.
-async fn within_reach(cx: &Cx, scope: DataScope, named: Vec<Id>, codes: &[String]) -> Result<()> {
-    let tx = cx.tx()?;
-    let me = tx.get::<user::entity::Entity>(cx.actor()?.id).await?;
-    let tree = Tree::load(tx).await?;
+/// 403 unless the caller holds each of these and reaches these departments with it; `None` is every row.
+pub(crate) fn within_reach(cx: &Cx, opened: Option<&BTreeSet<Id>>, codes: &[String]) -> Result<()> {
+    let catalogue = cx.app.catalogue();
     for code in codes {
-        let Some(permission) = cx.app.catalogue().find(code) else { continue };
-        let Some(Reach::Some { departments, own: _ }) = cx.actor()?.effective.reach(permission) else {
+        // What does not exist, or no role can carry, is told apart where grants are written: 422.
+        let Some(permission) = catalogue.find(code).filter(|p| !catalogue.entry(*p).is_platform()) else {
             continue;
         };
-        let opened: Option<BTreeSet<Id>> = match scope {
-            DataScope::All => None,
-            DataScope::Departments => Some(named.iter().copied().collect()),
-            // Relative scopes open each holder's own department; the caller must reach at least his.
-            DataScope::Department => Some(me.department_id.into_iter().collect()),
-            DataScope::DepartmentAndBelow => {
-                Some(me.department_id.map(|id| tree.below(id)).unwrap_or_default())
+        match cx.actor()?.effective.reach(permission) {
+            Some(Reach::All) => {}
+            Some(Reach::Some { departments, own: _ }) => {
+                if opened.is_none_or(|opened| !opened.is_subset(&departments)) {
+                    let detail = format!("you cannot open more rows with {code} than you reach yourself");
+                    return Err(Error::forbidden("cannot_grant", detail));
+                }
             }
-            DataScope::Own => Some(BTreeSet::new()),
-        };
-        if opened.is_none_or(|opened| !opened.is_subset(&departments)) {
-            let detail = format!("you cannot open more rows with {code} than you reach yourself");
-            return Err(Error::forbidden("cannot_grant", detail));
+            None => {
+                let detail = format!("you cannot give {code}, which you do not hold");
+                return Err(Error::forbidden("cannot_grant", detail));
+            }
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use base::{Error, Id, Result};
 use kernel::{
-    Cx, Json, Model,
+    Cx, Json, Model, Reach,
     access::{Holder, grants_of},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QueryOrder};
@@ -95,15 +95,25 @@ pub(super) async fn views(cx: &Cx, rows: Vec<Model<Role>>) -> Result<Vec<dto::Vi
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// `GET /api/roles/{id}/members/`.
+/// `GET /api/roles/{id}/members/`: those whom the caller would find in the list of members too.
 pub(super) async fn members(cx: &Cx) -> Result<Json<dto::Members>> {
     let tx = cx.tx()?;
+    let mut shown = Condition::all();
+    if let Reach::Some { departments, own } = cx.reach("identity:user:list")? {
+        let mut reached =
+            Condition::any().add(user::entity::Column::DepartmentId.is_in(departments.iter().copied()));
+        if own {
+            reached = reached.add(user::entity::Column::Id.eq(cx.actor()?.id));
+        }
+        shown = shown.add(reached);
+    }
     let role = tx.get::<entity::Entity>(cx.id("id")?).await?;
     let held = tx.find::<membership_role::Entity>().filter(membership_role::Column::RoleId.eq(role.id));
     let ids: Vec<Id> = tx.all(held).await?.into_iter().map(|row| row.user_id).collect();
     let select = tx
         .find::<user::entity::Entity>()
         .filter(user::entity::Column::Id.is_in(ids))
+        .filter(shown)
         .order_by_asc(user::entity::Column::Name);
     let item = |row: user::entity::Model| dto::Member { id: row.id, username: row.username, name: row.name };
     Ok(Json(dto::Members { items: tx.all(select).await?.into_iter().map(item).collect() }))

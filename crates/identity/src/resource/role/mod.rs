@@ -19,6 +19,7 @@ use serde_json::json;
 
 use self::entity::{ActiveModel, Column};
 pub use self::guard::may_open;
+pub(super) use self::guard::within_reach;
 use crate::entity::{membership_role, role_department};
 
 /// A role.
@@ -106,6 +107,10 @@ impl Resource for Role {
             tx.delete_where::<role_department::Entity>(named).await?;
         }
         access::bump(tx, cx.now(), "role_removed", Some(row.id)).await
+    }
+
+    async fn before_restore(cx: &Cx, row: &Model<Self>) -> Result<()> {
+        access::bump(cx.tx()?, cx.now(), "role_restored", Some(row.id)).await
     }
 
     async fn views(cx: &Cx, rows: Vec<Model<Self>>) -> Result<Vec<dto::View>> {

@@ -26,10 +26,11 @@ pub struct Join {
     pub department_id: Option<Id>,
 }
 
-/// The text that finds a member.
+/// The text that finds a member, as long as the column is.
 pub fn search_key(user: &app_user::Model) -> String {
     let email = user.email.clone().unwrap_or_default();
-    [user.username.as_str(), user.name.as_str(), email.as_str()].map(base::text::fold).join("\u{1f}")
+    let key = [user.username.as_str(), user.name.as_str(), email.as_str()].map(base::text::fold);
+    key.join("\u{1f}").chars().take(600).collect()
 }
 
 /// Makes a user a member of the transaction's organisation. Whoever had left before comes back.
@@ -178,7 +179,7 @@ pub(super) async fn set_posts(cx: &Cx, user: Id, ids: &[Id]) -> Result<()> {
     Ok(())
 }
 
-async fn roles_of(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Vec<Id>>> {
+pub(super) async fn roles_of(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Vec<Id>>> {
     let select = tx
         .find::<membership_role::Entity>()
         .filter(membership_role::Column::UserId.is_in(users.iter().copied()));

@@ -3,6 +3,7 @@
 //! The organisation sets roles, department, posts and whether the member is active; what belongs
 //! to the person (name, e-mail, password) only the person or a platform administrator changes.
 
+mod departure;
 pub mod dto;
 pub mod entity;
 mod links;
@@ -85,6 +86,9 @@ impl Resource for User {
         if let Some(ids) = posts {
             links::set_posts(cx, new.id, ids).await?;
         }
+        if change.old.as_ref().is_some_and(|old| old.active) && !new.active {
+            departure::deactivated(cx, new.id).await?;
+        }
         access::bump(cx.tx()?, cx.now(), "membership_changed", Some(new.id)).await
     }
 
@@ -99,10 +103,16 @@ impl Resource for User {
             return Err(Error::forbidden("owner_only", "only an owner may remove an owner"));
         }
         rules::keep_an_owner(cx, row).await?;
+        departure::removed(cx, row.id).await?;
         if purge {
             links::clear(cx, row.id).await?;
         }
         access::bump(cx.tx()?, cx.now(), "membership_removed", Some(row.id)).await
+    }
+
+    async fn before_restore(cx: &Cx, row: &Model<Self>) -> Result<()> {
+        rules::may_return(cx, row).await?;
+        access::bump(cx.tx()?, cx.now(), "membership_restored", Some(row.id)).await
     }
 
     async fn views(cx: &Cx, rows: Vec<Model<Self>>) -> Result<Vec<dto::View>> {

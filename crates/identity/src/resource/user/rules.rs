@@ -3,12 +3,13 @@
 use base::{Error, Id, Result};
 use kernel::{
     Change, Cx, Input, Model,
-    access::{Holder, grants_of},
+    access::{DataScope, Holder, codes_of},
 };
 use sea_orm::{ActiveValue, ColumnTrait, QueryFilter};
+use store::Tx;
 
-use super::{User, entity};
-use crate::{entity::membership_role, organization, resource::role};
+use super::{User, entity, links};
+use crate::{entity::app_user, organization, resource::role};
 
 fn is_set_to<T: Copy + PartialEq + Into<sea_orm::Value>>(value: &ActiveValue<T>, wanted: T) -> bool {
     matches!(value, ActiveValue::Set(found) if *found == wanted)
@@ -31,14 +32,38 @@ pub(super) async fn check(cx: &Cx, change: &Change<User>) -> Result<()> {
     if deactivates || ends_owner {
         keep_an_owner(cx, old).await?;
     }
-    let roles = match &change.input {
+    if owner { Ok(()) } else { within_own(cx, old, change).await }
+}
+
+/// 403 when somebody who is no owner would give more than he has, or anything to himself.
+async fn within_own(cx: &Cx, old: &Model<User>, change: &Change<User>) -> Result<()> {
+    let own = old.id == cx.actor()?.id;
+    let held = links::roles_of(cx.tx()?, &[old.id]).await?.remove(&old.id).unwrap_or_default();
+    let wanted = match &change.input {
         Input::Whole(input) => Some(&input.role_ids),
         Input::Part(input) => input.role_ids.as_ref(),
     };
-    if let Some(roles) = roles
-        && !owner
-    {
-        may_give(cx, old.id, roles).await?;
+    let department = match &change.draft.department_id {
+        ActiveValue::Set(id) => *id,
+        _ => old.department_id,
+    };
+    let moved = department != old.department_id;
+    if moved && own {
+        return Err(Error::forbidden("own_department", "you cannot move yourself to another department"));
+    }
+    let wanted = wanted.unwrap_or(&held);
+    let added: Vec<Id> = wanted.iter().copied().filter(|id| !held.contains(id)).collect();
+    if own && !added.is_empty() {
+        return Err(Error::forbidden("own_role", "you cannot give yourself roles"));
+    }
+    can_grant_roles(cx, &added, department).await?;
+    if moved {
+        // What he keeps opens the rows of where he comes to.
+        let kept = wanted.iter().copied().filter(|id| held.contains(id));
+        let follows = [DataScope::Department, DataScope::DepartmentAndBelow];
+        for role in roles(cx, kept).await?.iter().filter(|role| follows.contains(&role.data_scope)) {
+            role::may_open(cx, role, department).await?;
+        }
     }
     Ok(())
 }
@@ -51,53 +76,57 @@ pub(super) async fn keep_an_owner(cx: &Cx, member: &Model<User>) -> Result<()> {
     let tx = cx.tx()?;
     // Two owners who end each other's ownership at once must not both succeed.
     organization::lock(tx, tx.require_org()?).await?;
-    let others = tx
+    if another_owner(tx, member.id).await? {
+        return Ok(());
+    }
+    Err(Error::conflict("last_owner", "an organisation needs an owner; make somebody else one first"))
+}
+
+/// Whether somebody else owns the organisation, is active here and can sign in at all.
+pub async fn another_owner(tx: &Tx, but: Id) -> Result<bool> {
+    let owners = tx
         .find::<entity::Entity>()
         .filter(entity::Column::IsOwner.eq(true))
         .filter(entity::Column::Active.eq(true))
-        .filter(entity::Column::Id.ne(member.id));
-    match tx.count(others).await? {
-        0 => {
-            Err(Error::conflict("last_owner", "an organisation needs an owner; make somebody else one first"))
-        }
-        _ => Ok(()),
-    }
+        .filter(entity::Column::Id.ne(but));
+    let ids: Vec<Id> = tx.all(owners).await?.into_iter().map(|row| row.id).collect();
+    let enabled = tx
+        .find::<app_user::Entity>()
+        .filter(app_user::Column::Id.is_in(ids))
+        .filter(app_user::Column::DisabledAt.is_null());
+    Ok(tx.count(enabled).await? > 0)
 }
 
-/// 403 when a role that is newly given carries what the caller lacks, or goes to himself.
-async fn may_give(cx: &Cx, member: Id, roles: &[Id]) -> Result<()> {
+/// 403 when bringing a member back would give more than the caller has.
+pub(super) async fn may_return(cx: &Cx, member: &Model<User>) -> Result<()> {
+    if cx.actor()?.effective.is_owner() {
+        return Ok(());
+    }
+    if member.is_owner {
+        return Err(Error::forbidden("owner_only", "only an owner may bring an owner back"));
+    }
     let tx = cx.tx()?;
-    let held = tx.find::<membership_role::Entity>().filter(membership_role::Column::UserId.eq(member));
-    let held: Vec<Id> = tx.all(held).await?.into_iter().map(|row| row.role_id).collect();
-    let added: Vec<Id> = roles.iter().copied().filter(|id| !held.contains(id)).collect();
-    if added.is_empty() {
-        return Ok(());
-    }
-    if member == cx.actor()?.id {
-        return Err(Error::forbidden("own_role", "you cannot give yourself roles"));
-    }
-    can_grant_roles(cx, &added).await
+    let held = links::roles_of(tx, &[member.id]).await?.remove(&member.id).unwrap_or_default();
+    can_grant_roles(cx, &held, member.department_id).await?;
+    // Direct grants open every row.
+    let direct = codes_of(tx, cx.app.catalogue(), Holder::User(member.id)).await?;
+    role::within_reach(cx, None, &direct)
 }
 
-/// 403 unless the caller holds every permission that these roles carry, on at least as many rows.
-pub async fn can_grant_roles(cx: &Cx, roles: &[Id]) -> Result<()> {
-    let (tx, catalogue, actor) = (cx.tx()?, cx.app.catalogue(), cx.actor()?);
-    if actor.effective.is_owner() {
+/// 403 unless the caller holds every permission that these roles carry, on at least the rows that
+/// they open for a member of that department.
+pub async fn can_grant_roles(cx: &Cx, ids: &[Id], receiver_department: Option<Id>) -> Result<()> {
+    if cx.actor()?.effective.is_owner() {
         return Ok(());
     }
-    let holders: Vec<Holder> = roles.iter().copied().map(Holder::Role).collect();
-    for (_, code) in grants_of(tx, catalogue, &holders).await? {
-        if !cx.can(&code) {
-            return Err(Error::forbidden(
-                "cannot_grant",
-                format!("you cannot give {code}, which you do not hold"),
-            ));
-        }
-    }
-    let opened =
-        tx.find::<role::entity::Entity>().filter(role::entity::Column::Id.is_in(roles.iter().copied()));
-    for role in tx.all(opened).await? {
-        role::may_open(cx, &role).await?;
+    for role in roles(cx, ids.iter().copied()).await? {
+        role::may_open(cx, &role, receiver_department).await?;
     }
     Ok(())
+}
+
+async fn roles(cx: &Cx, ids: impl Iterator<Item = Id>) -> Result<Vec<role::entity::Model>> {
+    let tx = cx.tx()?;
+    let select = tx.find_with_trash::<role::entity::Entity>().filter(role::entity::Column::Id.is_in(ids));
+    tx.all(select).await
 }
