@@ -22,7 +22,10 @@ export async function startServer() {
     stdio: ['ignore', 'pipe', openSync(log, 'w')],
   })
   const ended = new Promise((done) => child.once('exit', (code, signal) => done(code ?? signal)))
-  const kill = () => child.kill('SIGKILL')
+  const kill = () => {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
   process.once('exit', kill)
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130))
 
