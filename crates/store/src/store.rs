@@ -212,7 +212,11 @@ fn connection_url(url: &str, dialect: Dialect) -> String {
 
 fn cannot_connect(cause: sea_orm::DbErr, dialect: Dialect) -> Error {
     let text = cause.to_string();
-    let (code, hint) = if text.contains("password authentication failed") || text.contains("Access denied") {
+    let unknown_role = text.contains("role \"") && text.contains("does not exist");
+    let (code, hint) = if text.contains("password authentication failed")
+        || text.contains("Access denied")
+        || unknown_role
+    {
         (
             "database_denied",
             "user name or password is wrong; check DB_USERNAME and DB_PASSWORD, or DATABASE_URL",
