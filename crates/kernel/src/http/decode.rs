@@ -1,9 +1,9 @@
 //! Reading JSON bodies: strictly, and with a message that says what to do.
 //!
-//! Order (decision 4.7): content type 415, JSON 400, fields 422. Duplicate keys and more than 64
-//! levels are refused before any type sees the text.
+//! Order (decision 4.7): content type 415, JSON 400, fields 422. Duplicate keys, more than 64 levels
+//! and more than 100,000 values are refused before any type sees the text.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use base::{Error, FieldError, Kind, Result};
 use http::{HeaderMap, header};
@@ -12,6 +12,9 @@ use serde_json::{Map, Value};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 const MAX_DEPTH: usize = 64;
+/// Values of one body. In memory a value is many times as long as the two bytes that it may take in
+/// the text, so the limit of bytes alone does not bound what a body costs.
+const MAX_VALUES: usize = 100_000;
 
 /// The body as JSON, any shape.
 pub fn json(headers: &HeaderMap, body: &[u8]) -> Result<Value> {
@@ -27,8 +30,12 @@ pub fn json(headers: &HeaderMap, body: &[u8]) -> Result<Value> {
 /// Text as JSON without duplicate keys.
 pub fn parse(text: &[u8]) -> Result<Value> {
     let mut source = serde_json::Deserializer::from_slice(text);
-    let strict = Strict { depth: 0 }.deserialize(&mut source).and_then(|value| source.end().map(|()| value));
-    strict.map_err(|cause| Error::malformed("malformed_json", format!("the body is not valid JSON: {cause}")))
+    let left = Cell::new(MAX_VALUES + 1);
+    let strict = Strict { depth: 0, left: &left }.deserialize(&mut source);
+    strict.and_then(|value| source.end().map(|()| value)).map_err(|cause| match left.get() {
+        0 => Error::malformed("too_many_values", format!("the body has more than {MAX_VALUES} values")),
+        _ => Error::malformed("malformed_json", format!("the body is not valid JSON: {cause}")),
+    })
 }
 
 /// A value as a typed, validated input.
@@ -134,20 +141,31 @@ fn explain(path: &str, error: &validator::ValidationError) -> FieldError {
     FieldError { params, ..FieldError::new(path, code, message) }
 }
 
-/// Builds a [`Value`], refusing duplicate keys and too many levels.
+/// Builds a [`Value`], refusing duplicate keys, too many levels and too many values.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     depth: usize,
+    left: &'a Cell<usize>,
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, source: D) -> std::result::Result<Value, D::Error> {
-        source.deserialize_any(self)
+        match self.left.get() {
+            // Nothing is left after the last value that is allowed, so 0 means that there was one more.
+            1 => {
+                self.left.set(0);
+                Err(de::Error::custom("too many values"))
+            }
+            left => {
+                self.left.set(left - 1);
+                source.deserialize_any(self)
+            }
+        }
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,11 +220,11 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: de::Error>(self) -> std::result::Result<Self, E> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom(format!("more than {MAX_DEPTH} levels")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }

@@ -27,6 +27,8 @@ use crate::{
 
 /// How often a request is tried again after a deadlock.
 const ATTEMPTS: usize = 3;
+/// Bytes of a body that anybody may send: nothing that is public needs more.
+const PUBLIC_BODY: usize = 64 * 1024;
 
 /// Answers one request to an operation.
 ///
@@ -84,7 +86,7 @@ async fn attempt(
             Some(found.ok_or_else(|| Error::unauthenticated("unauthenticated", "sign in first"))?)
         }
     };
-    let body = read(body, operation.body_limit.unwrap_or(app.settings().body_limit)).await?;
+    let body = read(body, operation.most(app.settings().body_limit)).await?;
     let params: HashMap<String, String> = params.into_iter().collect();
     let mode = if matches!(parts.method, Method::GET | Method::HEAD) { Mode::Read } else { Mode::Write };
     let mut tries = 0;
@@ -192,6 +194,12 @@ pub(crate) async fn enter(cx: &mut Cx, mode: Mode) -> Result<()> {
 }
 
 impl Operation {
+    /// Bytes that a body may have, where `general` is the limit of the installation.
+    fn most(&self, general: usize) -> usize {
+        let usual = if self.access == Access::Public { general.min(PUBLIC_BODY) } else { general };
+        self.body_limit.unwrap_or(usual)
+    }
+
     /// 403 unless the caller may.
     fn check(&self, cx: &Cx) -> Result<()> {
         match &self.access {

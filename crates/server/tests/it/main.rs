@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
 
 mod account_flows;
+mod body_limits;
 mod contract;
 mod credential;
 mod credential_envelope;
