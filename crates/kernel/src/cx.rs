@@ -13,6 +13,7 @@ use crate::{
     App,
     access::{Effective, Permission, Reach},
     port::{Credential, CredentialKind},
+    sheet::Table,
 };
 
 /// Where a request came from; also carried by commands and jobs.
@@ -104,6 +105,7 @@ pub struct Cx {
     pub(crate) params: HashMap<String, String>,
     pub(crate) raw_query: String,
     pub(crate) body: Bytes,
+    pub(crate) table: Option<Arc<Table>>,
     pub(crate) respond: Mutex<Vec<(HeaderName, HeaderValue)>>,
     pub(crate) notes: Mutex<Vec<(String, serde_json::Value, serde_json::Value)>>,
 }
@@ -149,6 +151,11 @@ impl Cx {
     /// The body as received.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// The table in the body, of an operation that takes one.
+    pub(crate) fn table(&self) -> Result<&Table> {
+        self.table.as_deref().ok_or_else(|| Error::internal("this route takes no table"))
     }
 
     /// Adds a header to the answer.
@@ -203,6 +210,7 @@ impl Cx {
             params: self.params.clone(),
             raw_query: self.raw_query.clone(),
             body: Bytes::new(),
+            table: None,
             respond: Mutex::default(),
             notes: Mutex::default(),
         };

@@ -72,6 +72,8 @@ pub struct Operation {
     pub body_limit: Option<usize>,
     /// The handler begins its own transactions.
     pub detached: bool,
+    /// The body is a table, which is read before the unit of work begins.
+    pub takes_table: bool,
     /// Query parameters, as OpenAPI parameter objects.
     pub parameters: Vec<Value>,
     /// Content type → schema (and example) of the body.

@@ -199,6 +199,7 @@ impl<'a> Mount<'a> {
             tag: self.tag.to_owned(),
             body_limit: None,
             detached: false,
+            takes_table: false,
             parameters: Vec::new(),
             body,
             answer,

@@ -23,6 +23,7 @@ use crate::{
     api::{Access, Operation},
     audit,
     cx::denied,
+    sheet::read_table,
 };
 
 /// How often a request is tried again after a deadlock.
@@ -89,7 +90,7 @@ async fn attempt(
     let body = read(body, operation.most(app.settings().body_limit)).await?;
     let params: HashMap<String, String> = params.into_iter().collect();
     let mode = if matches!(parts.method, Method::GET | Method::HEAD) { Mode::Read } else { Mode::Write };
-    let mut tries = 0;
+    let (mut tries, mut table) = (0, None);
     loop {
         tries += 1;
         let mut cx = Cx {
@@ -104,12 +105,14 @@ async fn attempt(
             params: params.clone(),
             raw_query: parts.uri.query().unwrap_or_default().to_owned(),
             body: body.clone(),
+            table,
             respond: Mutex::default(),
             notes: Mutex::default(),
         };
         match run(&mut cx, operation, mode).await {
             Err(failure) if failure.is_retryable() && tries < ATTEMPTS => {
                 tracing::debug!(operation = operation.id, tries, "trying again after a lost lock");
+                table = cx.table.take();
             }
             Err(failure) => {
                 // Before anything else: an embedded database has one writer.
@@ -128,6 +131,13 @@ async fn attempt(
 
 async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response> {
     let mut claim = None;
+    if operation.takes_table && cx.table.is_none() {
+        // Reading takes long: not before the caller is known to be allowed, and not in his transaction.
+        enter(cx, Mode::Read).await?;
+        operation.check(cx)?;
+        cx.commit().await?;
+        cx.table = Some(Arc::new(read_table(&cx.headers, cx.body.clone()).await?));
+    }
     if cx.credential.is_some() {
         enter(cx, mode).await?;
         operation.check(cx)?;

@@ -130,6 +130,7 @@ impl Mounting<'_> {
             tag: meta.module.to_owned(),
             body_limit: None,
             detached: false,
+            takes_table: false,
             parameters: Vec::new(),
             body: Vec::new(),
             answer: crate::api::plain(200, self.view.clone()),
@@ -179,6 +180,7 @@ impl Mounting<'_> {
             });
         operation.body = vec![("text/csv".into(), json!({ "type": "string" })), (XLSX.into(), binary())];
         operation.body_limit = Some(import::BYTES);
+        operation.takes_table = true;
         operation.answer = crate::api::plain(200, report);
         operation.parameters = vec![parameter("dry_run", json!({ "type": "boolean" }), "Check only")];
         if !keys.is_empty() {

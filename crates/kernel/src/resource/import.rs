@@ -1,8 +1,9 @@
 //! `POST /api/<plural>/import/`: CSV or XLSX, checked whole before anything is kept.
 //!
 //! Every row is a create, or, when a unique field is given as the key and finds a record, a
-//! change of it. All rows run in the request's transaction; a dry run, or any failing row, takes
-//! everything back, and the report says what is wrong with which row.
+//! change of it. The file is read before the request's transaction begins, and all rows run in that;
+//! a dry run, or any failing row, takes everything back, and the report says what is wrong with
+//! which row.
 
 use std::sync::Arc;
 
@@ -18,7 +19,6 @@ use crate::{
     Cx,
     api::{Answer, Json as Body},
     meta::{self, Field},
-    sheet::read_table,
 };
 
 /// Bytes of one import.
@@ -76,9 +76,9 @@ pub(super) async fn import(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Respon
             other => return Err(Error::field(other, "unknown_field", "known are dry_run and key")),
         }
     }
-    let table = read_table(cx)?;
+    let table = cx.table()?.rows();
     let fields = meta::fields(&*resource);
-    let headers = check_headers(&table, &fields)?;
+    let headers = check_headers(table, &fields)?;
     let mut report = ImportReport {
         import_id: cx.app.new_id(),
         dry_run,

@@ -1,0 +1,267 @@
+//! Reading tables out of files that somebody sent: nothing of what a file says of itself is believed.
+//!
+//! A small file can name the same long text a million times, or claim a million columns, so a table
+//! is measured while it grows. Reading takes processor time and memory: it runs on a blocking
+//! thread, outside any transaction, and few tables exist at once. May import: calamine, csv, zip.
+
+use std::{
+    borrow::Cow,
+    io::{Cursor, Read, Write},
+    time::Duration,
+};
+
+use base::{Error, Kind, Result};
+use bytes::Bytes;
+use calamine::{Data, DataRef, Reader as _, Xlsx};
+use http::{HeaderMap, header};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::XLSX;
+
+/// Rows of one import, without the header.
+const ROWS: usize = 10_000;
+/// Columns that a table may have.
+const COLUMNS: usize = 200;
+/// Cells that a table may have.
+const CELLS: usize = (ROWS + 1) * COLUMNS;
+/// Characters of a cell, as spreadsheets have it.
+const CELL: usize = 32_767;
+/// Bytes that a table may take in memory.
+const MEMORY: usize = 64 * 1024 * 1024;
+/// Bytes that a workbook may unpack to.
+const UNPACKED: u64 = 64 * 1024 * 1024;
+/// Elements of a part of a workbook that is no sheet: styles, relations, names.
+const ELEMENTS: usize = 200_000;
+
+/// Tables that this process has in memory at once.
+static TABLES: Semaphore = Semaphore::const_new(4);
+/// How long a request waits for its turn.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// A table that was read: a header line, then rows.
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl Table {
+    /// The lines, the header first.
+    pub(crate) fn rows(&self) -> &[Vec<String>] {
+        &self.rows
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Csv,
+    Xlsx,
+}
+
+/// The table in a request's body.
+pub(crate) async fn read_table(headers: &HeaderMap, body: Bytes) -> Result<Table> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let format = match kind.split(';').next().unwrap_or_default().trim() {
+        "text/csv" => Format::Csv,
+        XLSX => Format::Xlsx,
+        _ => {
+            let detail = format!("send the file as text/csv or {XLSX}");
+            return Err(Error::new(Kind::UnsupportedMedia, "unsupported_media_type", detail));
+        }
+    };
+    let busy = || Error::unavailable("busy", "too many files are being read; try again").retry_after(10);
+    let turn = tokio::time::timeout(WAIT, TABLES.acquire()).await.map_err(|_| busy())?;
+    let turn = turn.map_err(Error::internal)?;
+    let read = move || match format {
+        Format::Csv => read_csv(&body),
+        Format::Xlsx => read_xlsx(&body),
+    };
+    let rows = tokio::task::spawn_blocking(read).await.map_err(Error::internal)??;
+    if rows.is_empty() {
+        return Err(Error::invalid("empty_file", "the file has no header line"));
+    }
+    Ok(Table { rows, _turn: turn })
+}
+
+fn too_many() -> Error {
+    Error::invalid("too_many_records", format!("the file has more than {ROWS} rows or {COLUMNS} columns"))
+}
+
+fn too_large() -> Error {
+    Error::invalid("file_too_large", format!("the table takes more than {} MiB", MEMORY >> 20))
+}
+
+/// A table that grows cell by cell, as far as it may.
+struct Growing {
+    rows: Vec<Vec<String>>,
+    left: usize,
+}
+
+impl Growing {
+    fn new() -> Self {
+        Self { rows: Vec::new(), left: MEMORY }
+    }
+
+    /// Counts what is about to be taken, before it is.
+    fn take(&mut self, bytes: usize) -> Result<()> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(too_large)?;
+        Ok(())
+    }
+
+    /// Makes a line as long as that many cells.
+    fn widen(&mut self, row: usize, cells: usize) -> Result<()> {
+        if self.rows.len() <= row {
+            self.take((row + 1 - self.rows.len()) * size_of::<Vec<String>>())?;
+            self.rows.resize(row + 1, Vec::new());
+        }
+        let missing = cells.saturating_sub(self.rows[row].len());
+        self.take(missing * size_of::<String>())?;
+        self.rows[row].extend(std::iter::repeat_n(String::new(), missing));
+        Ok(())
+    }
+
+    fn put(&mut self, row: usize, at: usize, text: &str) -> Result<()> {
+        if row > ROWS || at >= COLUMNS {
+            return Err(too_many());
+        }
+        // A character has at most four bytes, so most cells need not be counted.
+        if text.len() > CELL && text.chars().count() > CELL {
+            let detail = format!("line {} has a cell of more than {CELL} characters", row + 1);
+            return Err(Error::invalid("cell_too_long", detail));
+        }
+        self.widen(row, at + 1)?;
+        self.take(text.len())?;
+        text.clone_into(&mut self.rows[row][at]);
+        Ok(())
+    }
+
+    /// Empty lines at the end go, and each line becomes as long as the header.
+    fn finish(mut self) -> Result<Vec<Vec<String>>> {
+        while self.rows.last().is_some_and(|row| row.iter().all(String::is_empty)) {
+            self.rows.pop();
+        }
+        let width = self.rows.first().map_or(0, Vec::len);
+        for row in 0..self.rows.len() {
+            self.widen(row, width)?;
+            self.rows[row].truncate(width);
+        }
+        Ok(self.rows)
+    }
+}
+
+fn read_csv(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
+    // The reader keeps a place for each field of a line before anybody sees the line.
+    if bytes.iter().filter(|byte| **byte == b',').count() > CELLS {
+        return Err(too_many());
+    }
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
+    let mut table = Growing::new();
+    for (row, record) in reader.records().enumerate() {
+        let record = record.map_err(|cause| {
+            Error::malformed("malformed_csv", format!("line {} cannot be read: {cause}", row + 1))
+        })?;
+        for (at, cell) in record.iter().enumerate() {
+            table.put(row, at, cell)?;
+        }
+    }
+    Ok(table.rows)
+}
+
+/// The first sheet, cell by cell.
+fn read_xlsx(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
+    let broken = |cause: calamine::XlsxError| {
+        Error::malformed("malformed_xlsx", "the workbook cannot be read").with_source(cause.to_string())
+    };
+    refuse_bomb(bytes)?;
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
+    let first = book.sheet_names().first().cloned();
+    let first = first.ok_or_else(|| Error::invalid("empty_file", "the workbook has no sheet"))?;
+    let mut cells = book.worksheet_cells_reader(&first).map_err(broken)?;
+    let mut table = Growing::new();
+    while let Some(found) = cells.next_cell().map_err(broken)? {
+        let (row, at) = found.get_position();
+        let (row, at) = (usize::try_from(row), usize::try_from(at));
+        table.put(row.unwrap_or(usize::MAX), at.unwrap_or(usize::MAX), &cell(found.get_value()))?;
+    }
+    table.finish()
+}
+
+/// The text of a cell. One that many cells share is not copied here.
+fn cell<'a>(data: &'a DataRef<'_>) -> Cow<'a, str> {
+    match data {
+        DataRef::Empty | DataRef::Error(_) => Cow::Borrowed(""),
+        DataRef::String(text) => Cow::Borrowed(text),
+        DataRef::SharedString(text) => Cow::Borrowed(text),
+        DataRef::Float(n) if n.fract() == 0.0 && n.abs() < 9e15 => Cow::Owned(format!("{n:.0}")),
+        other => Cow::Owned(Data::from(other.clone()).to_string()),
+    }
+}
+
+fn unreadable<E>(_: E) -> Error {
+    Error::malformed("malformed_xlsx", "the workbook cannot be read")
+}
+
+/// A workbook is a ZIP archive; what it unpacks to is measured, not read off its own claim. What its
+/// reader keeps in memory as a whole is measured by the elements that it is made from.
+fn refuse_bomb(bytes: &[u8]) -> Result<()> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(unreadable)?;
+    let mut left = UNPACKED;
+    for at in 0..archive.len() {
+        let entry = archive.by_index(at).map_err(unreadable)?;
+        let name = entry.name().map_err(unreadable)?.to_ascii_lowercase();
+        let file = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        let shared = file == "sharedstrings.xml";
+        let mut part = Part { elements: 0, text: shared.then(Vec::new) };
+        let read = std::io::copy(&mut entry.take(left + 1), &mut part).map_err(unreadable)?;
+        if read > left {
+            let detail = format!("the workbook unpacks to more than {} MiB", UNPACKED >> 20);
+            return Err(Error::invalid("file_too_large", detail));
+        }
+        left -= read;
+        let is_sheet = file.starts_with("sheet") && file.ends_with(".xml");
+        match part.text {
+            Some(text) => judge_shared(&text)?,
+            None if !is_sheet && part.elements > ELEMENTS => return Err(too_large()),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// A part of a workbook, as it comes out of the archive.
+struct Part {
+    elements: usize,
+    text: Option<Vec<u8>>,
+}
+
+impl Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.elements += bytes.iter().filter(|byte| **byte == b'<').count();
+        if let Some(text) = &mut self.text {
+            text.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The texts that cells share. The reader makes room for as many as `uniqueCount` says before it has
+/// seen one, and a place for each that it finds.
+fn judge_shared(text: &[u8]) -> Result<()> {
+    // In UTF-16 and the like the words below would not be found; no XML in UTF-8 has these bytes.
+    if text.iter().any(|byte| *byte < b' ' && !matches!(*byte, b'\t' | b'\n' | b'\r')) {
+        return Err(unreadable(()));
+    }
+    let items = text.windows(3).filter(|three| three.ends_with(b"si") && matches!(three.first(), Some(b'<' | b':'))).count();
+    let claim = |tail: &[u8]| {
+        let blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(*byte, b'=' | b'"' | b'\'');
+        let digits = tail.iter().skip_while(|byte| blank(byte)).take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0_usize, |n, digit| n.saturating_mul(10).saturating_add(usize::from(digit - b'0')))
+    };
+    let word = b"uniqueCount";
+    let claims = text.windows(word.len()).enumerate().filter(|(_, found)| found == word);
+    let most = claims.map(|(at, _)| claim(&text[at + word.len()..])).max().unwrap_or_default();
+    if items.max(most) > CELLS { Err(too_many()) } else { Ok(()) }
+}
