@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use validator::Validate;
 
-use crate::{authority, resource::user};
+use crate::{authority, session};
 
 /// Routes.
 pub fn mount(api: &mut Api) {
@@ -202,21 +202,9 @@ pub struct EffectiveAccess {
     pub permissions: Vec<HeldRow>,
 }
 
-/// The member of that id, if the caller reaches him with a permission; else 404.
-async fn member(cx: &Cx, code: &str) -> Result<user::entity::Model> {
-    let row = cx.tx()?.get::<user::entity::Entity>(cx.id("id")?).await?;
-    let reached = match cx.reach(code)? {
-        Reach::All => true,
-        Reach::Some { departments, own } => {
-            row.department_id.is_some_and(|id| departments.contains(&id)) || own && row.id == cx.actor()?.id
-        }
-    };
-    if reached { Ok(row) } else { Err(Error::missing()) }
-}
-
 /// `GET /api/users/{id}/access/`.
 async fn explain(cx: &Cx) -> Result<Json<EffectiveAccess>> {
-    let row = member(cx, "identity:user:read").await?;
+    let row = session::member(cx, "identity:user:read").await?;
     let (tx, catalogue) = (cx.tx()?, cx.app.catalogue());
     let Some(standing) = authority::standing(tx, row.id).await? else {
         return Ok(Json(EffectiveAccess { owner: false, permissions: Vec::new() }));
@@ -265,7 +253,7 @@ pub struct Granted {
 /// `PUT /api/users/{id}/grants/`. A direct grant opens every row, so what is added must be held on
 /// every row; nobody adds anything to himself, which would outlive the role it came from.
 async fn grant(cx: &Cx, input: Grants) -> Result<Json<Granted>> {
-    let row = member(cx, "identity:user:grant").await?;
+    let row = session::member(cx, "identity:user:grant").await?;
     let (tx, actor, holder) = (cx.tx()?, cx.actor()?, Holder::User(row.id));
     if row.is_owner && !actor.effective.is_owner() {
         return Err(Error::forbidden("owner_only", "only an owner may change an owner"));

@@ -61,6 +61,11 @@ pub async fn create(app: &App, tx: &Tx, new: NewUser) -> Result<app_user::Model>
     let username = username(&new.username)?;
     let email = new.email.as_deref().map(email).transpose()?;
     let username_key = text::fold(&username);
+    // A name that looks like an address keeps its owner from ever proving it.
+    if username.contains('@') && email.as_deref().map(text::fold).as_ref() != Some(&username_key) {
+        let message = "may not be an e-mail address other than your own";
+        return Err(Error::field("username", "invalid_format", message));
+    }
     let login_email = email.as_deref().filter(|_| new.verified_email).map(text::fold);
     if name_in_use(tx, &username_key, None).await? {
         return Err(taken("username"));

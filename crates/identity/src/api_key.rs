@@ -8,6 +8,7 @@ pub mod dto;
 mod usage;
 
 use base::{Error, FieldError, Id, Result, Timestamp};
+use chrono::{DateTime, Utc};
 use kernel::{
     Api, Created, Cx, Json, NoContent, Spec,
     audit::{self, Event},
@@ -20,6 +21,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 use serde_json::json;
+use store::Tx;
 
 use self::dto::{Create, Items, Owned, Secret, View};
 pub use self::usage::{Uses, flush_uses};
@@ -241,6 +243,14 @@ async fn end(cx: &Cx, row: entity::Model) -> Result<NoContent> {
     change(cx, row.id, values).await?;
     audit::record(cx, event("delete", &row)).await?;
     Ok(NoContent)
+}
+
+/// Ends every key of a person, in whichever organisation; how many there were. Needs a system
+/// transaction without organisation.
+pub(crate) async fn end_all(tx: &Tx, now: DateTime<Utc>, user: Id) -> Result<u64> {
+    let dead = entity::ActiveModel { revoked_at: Set(Some(now)), ..Default::default() };
+    let live = Condition::all().add(Column::UserId.eq(user)).add(Column::RevokedAt.is_null());
+    tx.update_where(dead, live).await
 }
 
 /// `GET /api/api-keys/`.

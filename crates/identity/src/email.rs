@@ -60,11 +60,17 @@ async fn change(cx: &Cx, input: Change) -> Result<Accepted<Heard>> {
     let address = account::email(&input.email)?;
     let (user, _) = prove(cx, input.password, "password").await?;
     cx.app.limit(&format!("email:{}", actor.id), 5, Duration::from_secs(3600)).await?;
+    mail::limit_recipient(&cx.app, "email", &address).await?;
     let tx = cx.app.store().begin(Mode::Write, Opening::new(Role::System, actor.org)).await?;
     let secret = one_time::issue(&tx, cx.now(), Purpose::EmailChange, actor.id, &address).await?;
     let link = mail::link(&cx.app, "/confirm-email", secret.expose_secret());
     let letter = Letter::EmailChange { name: user.name.clone(), link };
     mail::enqueue(&cx.app, &tx, &address, &user.locale, letter).await?;
+    // Whoever has got hold of session and password must not take the account away unseen.
+    if let Some(old) = user.email.as_ref().filter(|old| **old != address) {
+        let letter = Letter::EmailChangeAsked { name: user.name.clone() };
+        mail::enqueue(&cx.app, &tx, old, &user.locale, letter).await?;
+    }
     let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
     let event = Event::new("identity:email:request", "identity.user").target(actor.id, user.username).change(
         "email",
@@ -88,8 +94,7 @@ struct Confirm {
 
 async fn confirm(cx: &Cx, input: Confirm) -> Result<NoContent> {
     let app = &cx.app;
-    let ip = cx.origin.ip.map(|ip| ip.to_string()).unwrap_or_default();
-    app.limit(&format!("confirm:ip:{ip}"), 60, Duration::from_secs(3600)).await?;
+    app.limit(&format!("confirm:ip:{}", cx.origin.network()), 60, Duration::from_secs(3600)).await?;
     let (tx, now) = (app.system(Mode::Write).await?, cx.now());
     let link = one_time::spend(&tx, now, Purpose::EmailChange, &input.token).await?;
     let before = account::lock(&tx, link.user_id).await?.filter(|user| user.disabled_at.is_none());

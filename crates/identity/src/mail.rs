@@ -17,11 +17,15 @@ use store::{Mode, Tx};
 
 pub use self::letter::Letter;
 use crate::{
-    credential::seal::Sealer,
+    account,
+    credential::{seal::Sealer, token},
     entity::mail_outbox::{ActiveModel, Column, Entity, Model},
     service::Identity,
 };
 
+/// Letters of one kind to one address in an hour.
+const PER_RECIPIENT: u64 = 3;
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 /// Letters a round.
 const BATCH: u64 = 50;
 /// How long a node has to send a letter before another one tries.
@@ -50,6 +54,14 @@ pub(crate) struct Sealed {
 pub fn link(app: &App, page: &str, token: &str) -> String {
     let base = app.settings().base_url.trim_end_matches('/');
     format!("{base}{page}?token={token}")
+}
+
+/// Nobody's mailbox is filled through us (ASVS 6.6.3): 429 beyond three letters an hour of one kind
+/// to one address, whoever asks for them. Kinds are counted apart, so that letters which anybody
+/// can cause do not keep those away that somebody waits for.
+pub(crate) async fn limit_recipient(app: &App, kind: &str, address: &str) -> Result<()> {
+    let key = token::digest_hex(&account::sign_in_key(address));
+    app.limit(&format!("mail:{kind}:{key}"), PER_RECIPIENT, HOUR).await
 }
 
 /// Writes a letter.

@@ -249,6 +249,7 @@ fn sign_in(ddl: &mut Ddl) {
         .text("user_agent", 400)
         .text("search_key", 600)
         .index(&["at"])
+        .index(&["user_id", "at"])
         .append_only()
         .create();
 }

@@ -4,6 +4,7 @@
 //! through the functions here only. Whoever is not a member of an organisation learns nothing of
 //! it: 404. May import: `kernel`, this crate's entities and memberships.
 
+mod appointment;
 mod export;
 mod founding;
 mod ownership;
@@ -27,6 +28,7 @@ use store::{Dialect, Mode, Opening, Role, Tx};
 use validator::Validate;
 
 pub use self::{
+    appointment::{appoint, find},
     founding::{ADMINISTRATOR, AUDITOR, found, found_from},
     purge::purge_due,
 };

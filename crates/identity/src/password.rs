@@ -68,7 +68,7 @@ async fn change(cx: &Cx, input: Change) -> Result<NoContent> {
     let hash = hash_new(&cx.app, &user, &new).await?;
     let tx = cx.app.store().begin(Mode::Write, Opening::new(Role::System, actor.org)).await?;
     let now = cx.now();
-    store_hash(&cx.app, &tx, now, &user, hash).await?;
+    store_hash(&cx.app, &tx, now, &user, hash, false).await?;
     if input.end_other_sessions {
         session::revoke(&tx, Revoke::UserExcept(user.id, session), "password_changed", now).await?;
     }
@@ -122,14 +122,15 @@ fn about(failure: Error, field: &'static str) -> Error {
     Error::fields(failure.field_errors().iter().map(rename).collect())
 }
 
-/// Writes a new hash in place of the one that was seen; links that are out die, and a letter tells
-/// the owner (ASVS 6.3.7).
+/// Writes a new hash in place of the one that was seen; links that are out die, whatever they are
+/// for, and a letter tells the owner (ASVS 6.3.7), and whether his API keys ended, too.
 async fn store_hash(
     app: &App,
     tx: &Tx,
     now: DateTime<Utc>,
     seen: &app_user::Model,
     hash: String,
+    keys_ended: bool,
 ) -> Result<()> {
     let user = account::lock(tx, seen.id).await?.ok_or_else(Error::missing)?;
     if user.password_hash != seen.password_hash || user.disabled_at.is_some() {
@@ -141,10 +142,10 @@ async fn store_hash(
         ..Default::default()
     };
     account::update(tx, now, &user, row).await?;
-    one_time::withdraw(tx, one_time::Purpose::PasswordReset, user.id).await?;
+    one_time::withdraw_all(tx, user.id).await?;
     if let Some(address) = &user.email {
-        mail::enqueue(app, tx, address, &user.locale, Letter::PasswordChanged { name: user.name.clone() })
-            .await?;
+        let letter = Letter::PasswordChanged { name: user.name.clone(), keys_ended };
+        mail::enqueue(app, tx, address, &user.locale, letter).await?;
     }
     Ok(())
 }

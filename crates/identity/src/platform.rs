@@ -130,8 +130,7 @@ async fn apply(cx: &Cx, tx: &Tx, before: &app_user::Model, input: &Patch) -> Res
     {
         after = account::set_email(tx, now, &after, Some(email), true).await?;
         // Links that went to the old address must not open the account any more.
-        one_time::withdraw(tx, one_time::Purpose::PasswordReset, before.id).await?;
-        one_time::withdraw(tx, one_time::Purpose::EmailChange, before.id).await?;
+        one_time::withdraw_all(tx, before.id).await?;
         if let Some(old) = &before.email {
             let letter = Letter::EmailChanged { name: before.name.clone() };
             mail::enqueue(&cx.app, tx, old, &before.locale, letter).await?;

@@ -39,6 +39,8 @@ pub struct Settings {
     pub algorithm: Algorithm,
     /// The secret of HS256, and what refresh tokens are derived with.
     pub jwt_secret: Secret,
+    /// The secret of HS256 before this one; access tokens that it signed are accepted until they end.
+    pub jwt_secret_previous: Option<Secret>,
     /// A private key of the operator's own, for the asymmetric algorithms.
     pub jwt_private_key: Option<Secret>,
     /// Characters of a password (administrators: at least 12).
@@ -182,6 +184,11 @@ async fn load(tx: &Tx, now: DateTime<Utc>, settings: &Settings, sealer: &Sealer)
             retired.push(key.verifying(row.retires_at));
         }
     }
+    if settings.algorithm == Algorithm::HS256
+        && let Some(previous) = &settings.jwt_secret_previous
+    {
+        retired.push(hs256(previous)?.verifying(None));
+    }
     let active = match active {
         Some(key) => key,
         None => make_signing_key(tx, now, settings.algorithm, sealer).await?,
@@ -193,13 +200,14 @@ async fn load(tx: &Tx, now: DateTime<Utc>, settings: &Settings, sealer: &Sealer)
 /// The key that configuration gives, if it does.
 fn configured(settings: &Settings) -> Result<Option<SigningKey>> {
     match (settings.algorithm, &settings.jwt_private_key) {
-        (Algorithm::HS256, _) => {
-            let bytes = SecretBytes::from(settings.jwt_secret.expose_secret().as_bytes().to_vec());
-            SigningKey::from_bytes(Algorithm::HS256, &bytes).map(Some)
-        }
+        (Algorithm::HS256, _) => hs256(&settings.jwt_secret).map(Some),
         (_, Some(pem)) => SigningKey::from_pem(pem.expose_secret()).map(Some),
         _ => Ok(None),
     }
+}
+
+fn hs256(secret: &Secret) -> Result<SigningKey> {
+    SigningKey::from_bytes(Algorithm::HS256, &SecretBytes::from(secret.expose_secret().as_bytes().to_vec()))
 }
 
 fn context(kid: &str) -> String {

@@ -114,7 +114,8 @@ async fn begin(cx: &Cx, tx: &Tx, user: &app_user::Model, org: Option<Id>, proof:
     answer::compose(cx, user, &session, &belongings, refresh)
 }
 
-fn choose(belongings: &[Belonging], wanted: Option<Id>) -> Result<Option<Id>> {
+/// The organisation that a session begins in; 422 for one that is not open to the person.
+pub(crate) fn choose(belongings: &[Belonging], wanted: Option<Id>) -> Result<Option<Id>> {
     let mut open = belongings.iter().filter(|belonging| belonging.is_open());
     match wanted {
         Some(id) if open.any(|belonging| belonging.organization.id == id) => Ok(Some(id)),

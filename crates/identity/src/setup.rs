@@ -133,8 +133,7 @@ async fn authorize(cx: &Cx) -> Result<()> {
     if is_trusted_place(cx) {
         return Ok(());
     }
-    let ip = cx.origin.ip.map(|ip| ip.to_string()).unwrap_or_default();
-    cx.app.limit(&format!("setup:{ip}"), 20, std::time::Duration::from_secs(900)).await?;
+    cx.app.limit(&format!("setup:{}", cx.origin.network()), 20, std::time::Duration::from_secs(900)).await?;
     let sent = cx.headers.get("x-setup-token").map(http::HeaderValue::as_bytes).unwrap_or_default();
     let wanted = Identity::of(&cx.app)?.settings.setup_token.as_ref();
     let matches = |token: &Secret| {

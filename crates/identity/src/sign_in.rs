@@ -1,7 +1,7 @@
 //! Signing in with a password: over JSON, in an envelope, and as an OAuth2 form.
 //!
 //! Whoever may not sign in learns nothing of why: an unknown name, a wrong password, a closed account,
-//! a lock and an envelope that does not open are one answer after one amount of work (ASVS 6.3.8).
+//! a lock, an organisation that is not his and an envelope that does not open are one answer after one amount of work (ASVS 6.3.8).
 
 mod attempt;
 mod secret;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use validator::Validate;
 
+pub(crate) use self::attempt::entered;
 use self::attempt::{Attempt, sign_in};
 use crate::{
     service::Identity,

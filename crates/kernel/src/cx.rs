@@ -11,7 +11,8 @@ use store::{Mode, Tx};
 
 use crate::{
     App,
-    access::{Effective, Permission, Reach},
+    access::{Effective, Reach},
+    http::origin,
     port::{Credential, CredentialKind},
     sheet::Table,
 };
@@ -25,6 +26,13 @@ pub struct Origin {
     pub ip: Option<IpAddr>,
     /// The `User-Agent`, shortened, on one line.
     pub user_agent: String,
+}
+
+impl Origin {
+    /// The address as limits count it; empty when it is not known.
+    pub fn network(&self) -> String {
+        self.ip.map(origin::network).unwrap_or_default()
+    }
 }
 
 /// What kind of caller acted.
@@ -98,7 +106,6 @@ pub struct Cx {
     pub method: Method,
     /// Headers as received.
     pub headers: HeaderMap,
-    pub(crate) permission: Option<Permission>,
     pub(crate) credential: Option<Credential>,
     pub(crate) actor: Option<Actor>,
     pub(crate) tx: Option<Tx>,
@@ -190,10 +197,6 @@ impl Cx {
         let held = self.app.catalogue().find(code).and_then(|p| actor.effective.reach(p));
         held.ok_or_else(|| denied(code))
     }
-    /// The permission that this route was mounted with.
-    pub fn permission(&self) -> Option<Permission> {
-        self.permission
-    }
 
     /// Another unit of work of the same caller, verified anew; for work that outlives the request's own.
     pub async fn again(&self, mode: Mode) -> Result<Self> {
@@ -203,7 +206,6 @@ impl Cx {
             origin: self.origin.clone(),
             method: self.method.clone(),
             headers: HeaderMap::new(),
-            permission: self.permission,
             credential,
             actor: None,
             tx: None,

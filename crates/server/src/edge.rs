@@ -159,7 +159,7 @@ impl Edge {
         }
         let peer = request.extensions().get::<origin::Peer>().map(|peer| peer.0.ip());
         let ip = origin::client_ip(peer, request.headers(), &self.app.settings().trusted_proxies)?;
-        Some(format!("rate:{ip}"))
+        Some(format!("rate:{}", origin::network(ip)))
     }
 
     /// The origin to be allowed, when the request comes from another site that may call.

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+#[path = "process/files.rs"]
+mod files;
 #[path = "process/support.rs"]
 mod support;
 

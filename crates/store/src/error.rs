@@ -24,11 +24,23 @@ pub fn error(cause: DbErr) -> Error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => unavailable(cause),
         DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
             match inner.as_ref() {
-                sqlx::Error::Database(database) => {
-                    let code = database.code().unwrap_or_default().into_owned();
-                    let message = database.message().to_owned();
-                    by_code(&code, &message, cause)
-                }
+                sqlx::Error::Database(database) => match meaning(database.as_ref()) {
+                    Meaning::LostLock => {
+                        Error::unavailable("database_busy", "another change was in the way; try again")
+                            .retry_after(1)
+                            .retryable()
+                            .with_source(cause)
+                    }
+                    Meaning::Unavailable => unavailable(cause),
+                    Meaning::TooSlow => Error::unavailable("database_timeout", "the database took too long")
+                        .retry_after(5)
+                        .with_source(cause),
+                    Meaning::Unstorable => {
+                        let detail = "a value is too long or has characters that cannot be stored";
+                        Error::invalid("value_not_storable", detail).with_source(cause)
+                    }
+                    Meaning::Bug => Error::internal(cause),
+                },
                 sqlx::Error::Io(_)
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::PoolTimedOut
@@ -49,28 +61,88 @@ fn unavailable(cause: DbErr) -> Error {
         .with_source(cause)
 }
 
-/// SQLSTATE (PostgreSQL, MySQL) or result code (SQLite).
-#[track_caller]
-fn by_code(code: &str, message: &str, cause: DbErr) -> Error {
-    let lost_lock = matches!(code, "40001" | "40P01" | "55P03" | "5" | "6" | "261" | "262" | "517")
-        || (code == "HY000" && message.contains("Lock wait timeout"));
-    let gone = code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "53300" | "70100");
-    // SQLite: READONLY (8), IOERR (10), FULL (13), CANTOPEN (14).
-    let disk = matches!(code, "8" | "10" | "13" | "14" | "53100");
-    let unstorable = matches!(code, "22001" | "22003" | "22007" | "22008" | "22021" | "22P05" | "22026");
-    if lost_lock {
-        Error::unavailable("database_busy", "another change was in the way; try again")
-            .retry_after(1)
-            .retryable()
-            .with_source(cause)
-    } else if gone || disk {
-        unavailable(cause)
-    } else if code == "57014" {
-        Error::unavailable("database_timeout", "the database took too long").retry_after(5).with_source(cause)
-    } else if unstorable {
-        Error::invalid("value_not_storable", "a value is too long or has characters that cannot be stored")
-            .with_source(cause)
-    } else {
-        Error::internal(cause)
+/// What a database's own code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    LostLock,
+    Unavailable,
+    TooSlow,
+    Unstorable,
+    Bug,
+}
+
+fn meaning(failure: &dyn sqlx::error::DatabaseError) -> Meaning {
+    let code = failure.code().unwrap_or_default();
+    if failure.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+        return by_result_code(&code);
+    }
+    if let Some(failure) = failure.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        match failure.number() {
+            // Lock wait timeout.
+            1205 => return Meaning::LostLock,
+            // Disk full, table full, and a server that was made read-only.
+            1021 | 1114 | 1290 | 1836 => return Meaning::Unavailable,
+            _ => {}
+        }
+    }
+    by_state(&code)
+}
+
+/// SQLite's result codes. The driver gives extended ones; their lowest byte is the kind of failure,
+/// the rest its circumstances.
+fn by_result_code(code: &str) -> Meaning {
+    match code.parse::<u32>().unwrap_or_default() & 0xff {
+        // BUSY, LOCKED
+        5 | 6 => Meaning::LostLock,
+        // READONLY, IOERR, FULL, CANTOPEN
+        8 | 10 | 13 | 14 => Meaning::Unavailable,
+        // TOOBIG
+        18 => Meaning::Unstorable,
+        _ => Meaning::Bug,
+    }
+}
+
+/// SQLSTATE, of PostgreSQL and MySQL.
+fn by_state(code: &str) -> Meaning {
+    match code {
+        "40001" | "40P01" | "55P03" => Meaning::LostLock,
+        // Shutting down, starting, too many connections, interrupted; read-only (a standby), disk
+        // full, input and output.
+        "57P01" | "57P02" | "57P03" | "53300" | "70100" | "25006" | "53100" | "58030" => Meaning::Unavailable,
+        "57014" => Meaning::TooSlow,
+        "22001" | "22003" | "22007" | "22008" | "22021" | "22P05" | "22026" => Meaning::Unstorable,
+        _ if code.starts_with("08") => Meaning::Unavailable,
+        _ => Meaning::Bug,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_disk_is_no_bug_whatever_its_circumstances() {
+        // READONLY_DBMOVED, IOERR_WRITE, IOERR_SHORT_READ, CANTOPEN_ISDIR, FULL
+        for code in ["1032", "778", "522", "526", "13"] {
+            assert_eq!(by_result_code(code), Meaning::Unavailable, "{code}");
+        }
+        // BUSY_SNAPSHOT, LOCKED_SHAREDCACHE, BUSY
+        for code in ["517", "262", "5"] {
+            assert_eq!(by_result_code(code), Meaning::LostLock, "{code}");
+        }
+        // ERROR, CORRUPT_INDEX
+        for code in ["1", "779", "no number"] {
+            assert_eq!(by_result_code(code), Meaning::Bug, "{code}");
+        }
+        for (state, meaning) in [
+            ("25006", Meaning::Unavailable),
+            ("58030", Meaning::Unavailable),
+            ("08006", Meaning::Unavailable),
+            ("40001", Meaning::LostLock),
+            ("57014", Meaning::TooSlow),
+            ("42P01", Meaning::Bug),
+        ] {
+            assert_eq!(by_state(state), meaning, "{state}");
+        }
     }
 }

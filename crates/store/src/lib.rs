@@ -23,4 +23,4 @@ pub use migration::{Migration, Migrations};
 pub use schema::Ddl;
 pub use store::{Mode, Options, POOLED, Store};
 pub use table::Table;
-pub use tx::{Opening, Role, Tx, model, read, set_values};
+pub use tx::{Opening, Role, Tx, model, read};

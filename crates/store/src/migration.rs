@@ -136,12 +136,14 @@ async fn lock(store: &Store) -> Result<DatabaseTransaction> {
             execute(&tx, dialect, "SELECT pg_advisory_xact_lock($1)", vec![LOCK.into()]).await?;
         }
         Dialect::Mysql => {
+            lift_limit(&tx).await;
             let sql = "SELECT GET_LOCK(CONCAT('tenon_migrate_', DATABASE()), ?) AS held";
             let values = vec![Value::from(LOCK_WAIT.as_secs())];
             let statement = sea_orm::Statement::from_sql_and_values(sea_orm::DbBackend::MySql, sql, values);
             let row = tx.query_one_raw(statement).await.map_err(error)?;
             let held: Option<i64> = row.and_then(|row| row.try_get("", "held").ok());
             if held != Some(1) {
+                set_limit_again(&tx).await;
                 return Err(Error::unavailable(
                     "migration_running",
                     "another node is migrating the database",
@@ -152,10 +154,24 @@ async fn lock(store: &Store) -> Result<DatabaseTransaction> {
     Ok(tx)
 }
 
+/// MariaDB: a statement of a migration, and the wait for the lock, may take longer than one of a
+/// request. Other MySQL servers do not know the limit, and say so.
+async fn lift_limit(tx: &DatabaseTransaction) {
+    for sql in ["SET @tenon_limit = @@SESSION.max_statement_time", "SET SESSION max_statement_time = 0"] {
+        let _ = tx.execute_unprepared(sql).await;
+    }
+}
+
+/// The connection goes back to those that serve requests.
+async fn set_limit_again(tx: &DatabaseTransaction) {
+    let _ = tx.execute_unprepared("SET SESSION max_statement_time = @tenon_limit").await;
+}
+
 async fn unlock<T>(tx: DatabaseTransaction, dialect: Dialect, outcome: Result<T>) -> Result<T> {
     if dialect == Dialect::Mysql {
         let sql = "DO RELEASE_LOCK(CONCAT('tenon_migrate_', DATABASE()))";
         let _ = tx.execute_unprepared(sql).await;
+        set_limit_again(&tx).await;
     }
     match outcome {
         Ok(value) => tx.commit().await.map(|()| value).map_err(error),

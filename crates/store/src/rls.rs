@@ -173,17 +173,20 @@ pub struct Proof {
     pub accepted: bool,
     /// How many rows the other organisation had.
     pub rows: i64,
+    /// The organisation's own rows that could be read (must be all of them, 1): else nothing could
+    /// be read at all, and the rest would prove nothing.
+    pub own: i64,
 }
 
 impl Proof {
     /// Whether the table is isolated, and the proof was not an empty one.
     pub fn holds(&self) -> bool {
-        self.read == 0 && self.changed == 0 && !self.accepted && self.rows > 0
+        self.read == 0 && self.changed == 0 && !self.accepted && self.rows > 0 && self.own == 1
     }
 }
 
-/// Writes rows of one organisation into every tenant table, looks at them from another, through
-/// the application's own role, and rolls everything back.
+/// Writes rows of two organisations into every tenant table, looks at them from one, through the
+/// application's own role, and rolls everything back.
 pub async fn test(store: &Store) -> Result<Vec<Proof>> {
     let mut proofs = Vec::new();
     for state in status(store).await? {
@@ -217,13 +220,16 @@ async fn prove(store: &Store, table: &str) -> Result<Proof> {
     };
     tx.execute_sql("SET CONSTRAINTS ALL DEFERRED", vec![]).await?;
     tx.execute_sql(&insert(theirs), vec![]).await?;
-    let count = format!("SELECT COUNT(*) AS n FROM {table} WHERE org_id = '{theirs}'");
+    tx.execute_sql(&insert(ours), vec![]).await?;
+    let count_of = |org: base::Id| format!("SELECT COUNT(*) AS n FROM {table} WHERE org_id = '{org}'");
+    let count = count_of(theirs);
     let number = |found: Vec<sea_orm::QueryResult>| -> Result<i64> {
         found.first().map(|row| crate::read(row, "n")).transpose().map(Option::unwrap_or_default)
     };
     let rows = number(tx.query_sql(&count, vec![]).await?)?;
     tx.execute_sql(&as_app(ours), vec![]).await?;
     let read = number(tx.query_sql(&count, vec![]).await?)?;
+    let own = number(tx.query_sql(&count_of(ours), vec![]).await?)?;
     let change = format!("UPDATE {table} SET org_id = org_id WHERE org_id = '{theirs}'");
     tx.execute_sql("SAVEPOINT before_change", vec![]).await?;
     let changed = tx.execute_sql(&change, Vec::<Value>::new()).await;
@@ -232,7 +238,7 @@ async fn prove(store: &Store, table: &str) -> Result<Proof> {
     }
     let accepted = tx.execute_sql(&insert(theirs), vec![]).await.is_ok();
     tx.rollback().await?;
-    Ok(Proof { table: table.to_owned(), read, changed: changed.unwrap_or_default(), accepted, rows })
+    Ok(Proof { table: table.to_owned(), read, changed: changed.unwrap_or_default(), accepted, rows, own })
 }
 
 /// A literal that fits a column of that type.

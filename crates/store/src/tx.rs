@@ -5,8 +5,7 @@ use std::time::Duration;
 use base::{Error, Id, Result};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    FromQueryResult, Iterable, QueryFilter, QueryResult, QueryTrait, Select, Statement, StatementBuilder,
-    Value,
+    FromQueryResult, QueryFilter, QueryResult, QueryTrait, Select, Statement, StatementBuilder, Value,
     sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
@@ -278,14 +277,6 @@ impl Tx {
         let statement = Statement::from_sql_and_values(self.inner.get_database_backend(), sql, values);
         self.inner.query_all_raw(statement).await.map_err(error)
     }
-}
-
-/// The set columns of a draft as `(name, value)`.
-pub fn set_values<A: ActiveModelTrait>(draft: &A) -> Vec<(&'static str, Value)> {
-    use sea_orm::IdenStatic;
-    <A::Entity as EntityTrait>::Column::iter()
-        .filter_map(|column| draft.get(column).into_value().map(|value| (column.as_str(), value)))
-        .collect()
 }
 
 /// Reads one typed column of a row by name.

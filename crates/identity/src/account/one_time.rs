@@ -57,6 +57,11 @@ pub async fn withdraw(tx: &Tx, purpose: Purpose, user: Id) -> Result<()> {
     tx.delete_where::<Entity>(condition).await.map(drop)
 }
 
+/// Ends every link that is out for an account, whatever it is for: its password has changed hands.
+pub async fn withdraw_all(tx: &Tx, user: Id) -> Result<()> {
+    tx.delete_where::<Entity>(Condition::all().add(Column::UserId.eq(user))).await.map(drop)
+}
+
 fn good(now: DateTime<Utc>, purpose: Purpose, secret: &str) -> Condition {
     Condition::all()
         .add(Column::Digest.eq(token::digest_hex(secret)))

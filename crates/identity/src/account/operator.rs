@@ -13,10 +13,15 @@ use sea_orm::{
 use serde_json::json;
 use store::{Dialect, Mode, Tx};
 
-use super::{By, announce, one_time, sync_copies, update};
+use super::{Belonging, By, announce, belongings, one_time, sync_copies, update};
 use crate::{
+    api_key,
     credential::policy,
-    entity::{api_key, app_user, mail_outbox, one_time_token, sign_in_attempt},
+    entity::{app_user, mail_outbox, sign_in_attempt},
+    invitation::entity as invitation,
+    mail::{self, Letter},
+    organization,
+    resource::user,
     service::Identity,
     session::{self, Revoke},
 };
@@ -29,7 +34,7 @@ pub async fn list(app: &App) -> Result<Vec<app_user::Model>> {
     Ok(people)
 }
 
-/// Sets a password without knowing the old one, and ends every session. For the command line only:
+/// Sets a password without knowing the old one; sessions, API keys and links end. For the command line only:
 /// administrators mail a link instead (ASVS 6.4.6).
 pub async fn set_password(app: &App, by: &By<'_>, id: Id, password: &Secret) -> Result<()> {
     let tx = app.system(Mode::Read).await?;
@@ -49,11 +54,20 @@ pub async fn set_password(app: &App, by: &By<'_>, id: Id, password: &Secret) -> 
         ..Default::default()
     };
     update(&tx, now, &user, row).await?;
-    one_time::withdraw(&tx, one_time::Purpose::PasswordReset, id).await?;
+    one_time::withdraw_all(&tx, id).await?;
     session::revoke(&tx, Revoke::User(id), "password_reset", now).await?;
+    let keys = api_key::end_all(&tx, now, id).await?;
     forgive(&tx, &user).await?;
+    if let Some(address) = &user.email {
+        let letter = Letter::PasswordChanged { name: user.name.clone(), keys_ended: true };
+        mail::enqueue(app, &tx, address, &user.locale, letter).await?;
+    }
     tx.commit().await?;
-    let event = Event::new("identity:user:reset", "identity.user").target(id, user.username);
+    let event = Event::new("identity:user:reset", "identity.user").target(id, user.username).change(
+        "api_keys_ended",
+        json!(null),
+        json!(keys),
+    );
     announce(app, by, id, None, &event).await
 }
 
@@ -101,26 +115,6 @@ pub async fn set_disabled(app: &App, by: &By<'_>, id: Id, disabled: bool) -> Res
     Ok(app_user::Model { disabled_at, version: user.version + 1, ..user })
 }
 
-/// Makes somebody a platform administrator, or ends it.
-pub async fn set_platform_admin(app: &App, by: &By<'_>, id: Id, admin: bool) -> Result<app_user::Model> {
-    let (tx, now) = (app.system(Mode::Write).await?, app.now());
-    let user = tx.get::<app_user::Entity>(id).await?;
-    if user.is_platform_admin == admin {
-        return Ok(user);
-    }
-    if !admin {
-        keep_an_administrator(&tx, &user).await?;
-    }
-    let row = app_user::ActiveModel { is_platform_admin: Set(admin), ..Default::default() };
-    update(&tx, now, &user, row).await?;
-    tx.commit().await?;
-    let event = Event::new("identity:user:platform_admin", "identity.user")
-        .target(id, user.username.clone())
-        .change("is_platform_admin", json!(!admin), json!(admin));
-    announce(app, by, id, Some("user_changed"), &event).await?;
-    Ok(app_user::Model { is_platform_admin: admin, version: user.version + 1, ..user })
-}
-
 /// 409 when this user is the last platform administrator whose account is open. The rows are locked,
 /// so that two who remove each other do not both succeed.
 pub(crate) async fn keep_an_administrator(tx: &Tx, user: &app_user::Model) -> Result<()> {
@@ -148,11 +142,65 @@ pub(crate) async fn keep_an_administrator(tx: &Tx, user: &app_user::Model) -> Re
     ))
 }
 
+/// 409 when an organisation that goes on would be left without an owner who can sign in. What is only
+/// closed can be opened again; this cannot.
+async fn keep_owners(tx: &Tx, user: &app_user::Model) -> Result<()> {
+    let mut owned: Vec<Belonging> = belongings(tx, user.id).await?;
+    owned.retain(|one| one.membership.is_owner && one.organization.deleting_at.is_none());
+    // In one order, so that two who lock several do not wait for each other.
+    owned.sort_by_key(|one| one.organization.id);
+    for one in owned {
+        // Locked as for every change of ownership.
+        let home = organization::lock(tx, one.organization.id).await?;
+        if !user::rules::another_owner(tx, home.id, user.id).await? {
+            let detail = format!(
+                "{} would be left without an owner; make somebody else one first (`tenon user make-owner`)",
+                home.name
+            );
+            return Err(Error::conflict("last_owner", detail));
+        }
+    }
+    Ok(())
+}
+
+/// Takes what tells who somebody was out of what other rows keep of him: the invitations by which he
+/// joined or was to join, and the sign-in logs. Addresses and times of sign-ins stay in the logs.
+async fn forget_name(tx: &Tx, before: &app_user::Model, after: &app_user::Model) -> Result<()> {
+    let his = |column: &'static str| match &before.login_email {
+        Some(address) => Expr::col(column).eq(address.as_str()),
+        None => Expr::value(1).eq(0),
+    };
+    let pending = Query::update()
+        .table("invitation")
+        .value("status", invitation::Status::Revoked)
+        .and_where(Expr::col("status").eq(invitation::Status::Pending))
+        .and_where(his("email_key"))
+        .to_owned();
+    tx.execute(&pending).await?;
+    let invited = Query::update()
+        .table("invitation")
+        .value("email", after.username.as_str())
+        .value("email_key", "")
+        .value("name", Option::<String>::None)
+        .value("search_key", "")
+        .cond_where(Condition::any().add(Expr::col("accepted_by").eq(before.id)).add(his("email_key")))
+        .to_owned();
+    tx.execute(&invited).await?;
+    let logged = Query::update()
+        .table("sign_in")
+        .value("username", after.username.as_str())
+        .value("search_key", after.username_key.as_str())
+        .and_where(Expr::col("user_id").eq(before.id))
+        .to_owned();
+    tx.execute(&logged).await.map(drop)
+}
+
 /// Takes what tells who somebody was out of an account, for good: name, address and password go,
 /// sessions, keys and links end, the account is closed. The audit trail stays as it is. Needs a
 /// system transaction without organisation; the caller [announces](announce) it after the commit.
 pub async fn anonymize(app: &App, tx: &Tx, user: &app_user::Model) -> Result<app_user::Model> {
     keep_an_administrator(tx, user).await?;
+    keep_owners(tx, user).await?;
     let now = app.now();
     // The tail of a UUID v7 is random, its head only the time.
     let tail: String = user.id.simple().to_string().chars().skip(20).collect();
@@ -185,14 +233,10 @@ pub async fn anonymize(app: &App, tx: &Tx, user: &app_user::Model) -> Result<app
     };
     update(tx, now, user, row).await?;
     sync_copies(tx, now, &after).await?;
+    forget_name(tx, user, &after).await?;
     session::revoke(tx, Revoke::User(user.id), "anonymized", now).await?;
-    let keys = api_key::ActiveModel { revoked_at: Set(Some(now)), ..Default::default() };
-    let own = Condition::all()
-        .add(ColumnTrait::eq(&api_key::Column::UserId, user.id))
-        .add(api_key::Column::RevokedAt.is_null());
-    tx.update_where(keys, own).await?;
-    let links = Condition::all().add(ColumnTrait::eq(&one_time_token::Column::UserId, user.id));
-    tx.delete_where::<one_time_token::Entity>(links).await?;
+    api_key::end_all(tx, now, user.id).await?;
+    one_time::withdraw_all(tx, user.id).await?;
     if let Some(address) = &user.email {
         let letters = Condition::all().add(ColumnTrait::eq(&mail_outbox::Column::Recipient, address.clone()));
         tx.delete_where::<mail_outbox::Entity>(letters).await?;

@@ -14,7 +14,7 @@ fn too_long(field: &'static str, max: usize) -> Error {
 }
 
 /// A sign-in name: 2 to 64 letters, digits and `._-@`, so that it can stand in a log, a URL and a
-/// mail without quoting.
+/// mail without quoting. Whether one with an `@` is the person's own address is for the caller to see.
 pub fn username(typed: &str) -> Result<String> {
     let name = typed.trim();
     let length = name.chars().count();

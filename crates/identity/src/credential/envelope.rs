@@ -8,23 +8,22 @@
 //! oracle. May import: aws-lc, serde.
 
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rsa::{
-        KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, OaepPublicEncryptingKey,
-        Pkcs1PrivateDecryptingKey, Pkcs1PublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
-        PublicKey,
+        KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, Pkcs1PrivateDecryptingKey,
+        PrivateDecryptingKey, PublicKey,
     },
     signature::RsaPublicKeyComponents,
 };
 use base::{Error, Result, Secret, SecretBytes, secret::ExposeSecret};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     broken,
-    jwk::{PublicJwk, b64, unb64},
+    jwk::{PublicJwk, unb64},
     pem,
 };
 
@@ -53,16 +52,17 @@ struct Payload {
     iat: i64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
     alg: String,
     enc: String,
     kid: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    typ: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    cty: Option<String>,
+    // Allowed to be there, and saying nothing.
+    #[serde(default, rename = "typ")]
+    _typ: Option<String>,
+    #[serde(default, rename = "cty")]
+    _cty: Option<String>,
 }
 
 /// The RSA-2048 pair whose public half browsers encrypt passwords for.
@@ -185,41 +185,4 @@ fn open(keys: &[&EnvelopeKey], jwe: &str) -> Option<SignIn> {
     let plain: SecretBytes = sealed.into();
     let payload: Payload = serde_json::from_slice(plain.expose_secret()).ok()?;
     Some(SignIn { password: payload.password.into(), nonce: payload.nonce, iat: payload.iat })
-}
-
-/// Makes an envelope as a browser does: for tests and for command-line clients.
-pub fn encrypt(public_pem: &str, kid: &str, content: &SignIn) -> Result<String> {
-    let (_, spki) = pem::decode(public_pem)?;
-    let public = PublicEncryptingKey::from_der(spki.expose_secret())
-        .map_err(|_| Error::invalid("invalid_key", "not an RSA public key"))?;
-    let public = OaepPublicEncryptingKey::new(public).map_err(|_| broken("oaep"))?;
-    let header = json!({ "alg": ALG, "enc": ENC, "kid": kid });
-    let protected = b64(header.to_string().as_bytes());
-    let cek = base::random::bytes::<CEK_LEN>();
-    let mut out = vec![0; public.ciphertext_size()];
-    let sealed_key =
-        public.encrypt(&OAEP_SHA256_MGF1SHA256, &cek, &mut out, None).map_err(|_| broken("oaep"))?;
-    let payload = json!({
-        "password": content.password.expose_secret(), "nonce": content.nonce, "iat": content.iat,
-    });
-    let mut body = payload.to_string().into_bytes();
-    let iv = base::random::bytes::<NONCE_LEN>();
-    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &cek).map_err(|_| broken("aes key"))?);
-    let tag = cipher
-        .seal_in_place_separate_tag(
-            Nonce::assume_unique_for_key(iv),
-            Aad::from(protected.as_bytes()),
-            &mut body,
-        )
-        .map_err(|_| broken("aes"))?;
-    Ok([protected, b64(sealed_key), b64(&iv), b64(&body), b64(tag.as_ref())].join("."))
-}
-
-/// Encrypts as the seed's clients do, for [`EnvelopeKey::decrypt_pkcs1`]: for tests.
-pub fn encrypt_pkcs1(public_pem: &str, password: &str) -> Result<String> {
-    let (_, spki) = pem::decode(public_pem)?;
-    let public = PublicEncryptingKey::from_der(spki.expose_secret()).map_err(|_| broken("spki"))?;
-    let public = Pkcs1PublicEncryptingKey::new(public).map_err(|_| broken("pkcs1"))?;
-    let mut out = vec![0; public.ciphertext_size()];
-    Ok(STANDARD.encode(public.encrypt(password.as_bytes(), &mut out).map_err(|_| broken("pkcs1"))?))
 }

@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use http::header;
 use kernel::{
     ActorKind, Cx, Json,
-    access::{self, Holder},
     audit::{self, Event, Who},
     port::{Credential, CredentialKind},
 };
@@ -46,7 +45,26 @@ async fn find(cx: &Cx, tx: &Tx) -> Result<(entity::Model, organization::Model)> 
     open(&row, cx.now())?;
     let home = tx.lookup::<organization::Entity>(row.org_id).await?;
     let home = home.filter(|home| home.deleting_at.is_none()).ok_or_else(not_found)?;
+    vouched(tx, &row).await?;
     Ok((row, home))
+}
+
+/// 404 unless whoever invited is still an active member with an open account: nobody joins by the word
+/// of somebody who may not act himself.
+async fn vouched(tx: &Tx, row: &entity::Model) -> Result<()> {
+    let member = tx
+        .find::<user::entity::Entity>()
+        .filter(user::entity::Column::Id.eq(row.invited_by))
+        .filter(user::entity::Column::OrgId.eq(row.org_id))
+        .filter(user::entity::Column::Active.eq(true));
+    let account = tx
+        .find::<app_user::Entity>()
+        .filter(app_user::Column::Id.eq(row.invited_by))
+        .filter(app_user::Column::DisabledAt.is_null());
+    match (tx.one(member).await?, tx.one(account).await?) {
+        (Some(_), Some(_)) => Ok(()),
+        _ => Err(not_found()),
+    }
 }
 
 fn open(row: &entity::Model, now: DateTime<Utc>) -> Result<()> {
@@ -59,7 +77,7 @@ fn open(row: &entity::Model, now: DateTime<Utc>) -> Result<()> {
 }
 
 async fn limit(cx: &Cx, what: &str) -> Result<()> {
-    let from = cx.origin.ip.map(|ip| ip.to_string()).unwrap_or_default();
+    let from = cx.origin.network();
     cx.app.limit(&format!("invitation/{what}/{from}"), PER_MINUTE, Duration::from_secs(60)).await
 }
 
@@ -196,11 +214,11 @@ async fn join(cx: &Cx, row: &entity::Model, person: Person) -> Result<app_user::
             account::create(&cx.app, &tx, new).await?
         }
     };
+    // He may have gone since the link was looked up.
+    vouched(&tx, row).await?;
     if tx.lookup::<user::entity::Entity>(user.id).await?.is_some() {
         return Err(Error::conflict("already_member", "you are a member of this organisation already"));
     }
-    // Whoever comes back begins with what the invitation gives, not with what he once was granted.
-    access::forget(&tx, Holder::User(user.id)).await?;
     let given = user::Join {
         owner: false,
         role_ids: existing::<role::entity::Entity>(&tx, &dto::ids(row.role_ids.as_ref())).await?,

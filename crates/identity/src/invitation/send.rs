@@ -48,7 +48,7 @@ pub(super) async fn create(cx: &Cx, input: dto::Create) -> Result<Created<dto::V
     let organization = organization::lock(tx, org).await?;
     let email_key: String = text::fold(&email);
     not_pending(cx, &email_key, None).await?;
-    count(cx, org).await?;
+    count(cx, org, &email).await?;
     let secret = token::generate();
     let searched = [email.as_str(), name.as_deref().unwrap_or_default()].map(text::fold).join("\u{1f}");
     let row = entity::Model {
@@ -135,8 +135,10 @@ async fn not_pending(cx: &Cx, email_key: &str, but: Option<Id>) -> Result<()> {
     }
 }
 
-async fn count(cx: &Cx, org: Id) -> Result<()> {
-    cx.app.limit(&format!("invite/{org}"), PER_HOUR, Duration::from_secs(3600)).await
+/// 429 beyond the letters that an organisation may send, and that one address may be sent by all.
+async fn count(cx: &Cx, org: Id, address: &str) -> Result<()> {
+    cx.app.limit(&format!("invite/{org}"), PER_HOUR, Duration::from_secs(3600)).await?;
+    mail::limit_recipient(&cx.app, "invitation", address).await
 }
 
 /// Puts the letter into the outbox; the link itself is answered only where no mail goes out.
@@ -198,14 +200,17 @@ pub(super) async fn resend(cx: &Cx) -> Result<Json<dto::View>> {
     may_give(cx, &roles, row.department_id).await?;
     let organization = organization::lock(tx, org).await?;
     not_pending(cx, &row.email_key, Some(row.id)).await?;
-    count(cx, org).await?;
+    count(cx, org, &row.email).await?;
     let secret = token::generate();
+    // It is his word from now on: whoever made it may not be here any more.
     let row = entity::Model {
         digest: token::digest_hex(secret.expose_secret()),
+        invited_by: cx.actor()?.id,
         expires_at: now + chrono::Duration::days(DAYS),
         ..row
     };
     let values = ActiveModel {
+        invited_by: Set(row.invited_by),
         digest: Set(row.digest.clone()),
         expires_at: Set(row.expires_at),
         ..Default::default()

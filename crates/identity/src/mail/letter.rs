@@ -28,6 +28,8 @@ pub enum Letter {
     PasswordChanged {
         /// To whom.
         name: String,
+        /// Whether his API keys have ended with it.
+        keys_ended: bool,
     },
     /// An address is to be proven.
     EmailChange {
@@ -35,6 +37,11 @@ pub enum Letter {
         name: String,
         /// Where to prove it.
         link: String,
+    },
+    /// Another address is to be proven; goes to the one that is to be replaced.
+    EmailChangeAsked {
+        /// To whom.
+        name: String,
     },
     /// The address was changed; goes to the one before.
     EmailChanged {
@@ -61,7 +68,10 @@ impl Letter {
             Self::Invitation { link, .. }
             | Self::PasswordReset { link, .. }
             | Self::EmailChange { link, .. } => Some(link),
-            Self::PasswordChanged { .. } | Self::EmailChanged { .. } | Self::Test { .. } => None,
+            Self::PasswordChanged { .. }
+            | Self::EmailChangeAsked { .. }
+            | Self::EmailChanged { .. }
+            | Self::Test { .. } => None,
         }
     }
 

@@ -72,14 +72,23 @@ fn english(letter: &Letter, app: &str) -> Words {
                 format!(
                     "With this link you can choose a new password for {app}. It works once and for one hour."
                 ),
+                "With the new password every session and every API key of your account ends.".to_owned(),
                 NOT_ASKED.to_owned(),
             ],
             "Choose a new password",
         ),
-        Letter::PasswordChanged { name } => (
+        Letter::PasswordChanged { name, keys_ended } => (
             format!("Your {app} password was changed"),
             hello(name),
-            vec![format!("The password of your {app} account has just been changed."), NOT_YOU.to_owned()],
+            vec![
+                match keys_ended {
+                    true => format!(
+                        "The password of your {app} account has just been reset. Its sessions and API keys have ended: make new keys for programs that used them."
+                    ),
+                    false => format!("The password of your {app} account has just been changed."),
+                },
+                NOT_YOU.to_owned(),
+            ],
             "",
         ),
         Letter::EmailChange { name, .. } => (
@@ -92,6 +101,18 @@ fn english(letter: &Letter, app: &str) -> Words {
                 NOT_ASKED.to_owned(),
             ],
             "Confirm the address",
+        ),
+        Letter::EmailChangeAsked { name } => (
+            format!("Your {app} e-mail address is to be changed"),
+            hello(name),
+            vec![
+                format!(
+                    "Another e-mail address was entered for your {app} account. It replaces this one as soon as the link sent there is followed, within one hour."
+                ),
+                "If this was not you, change your password at once: that makes the link worthless."
+                    .to_owned(),
+            ],
+            "",
         ),
         Letter::EmailChanged { name } => (
             format!("Your {app} e-mail address was changed"),
@@ -133,14 +154,23 @@ fn chinese(letter: &Letter, app: &str) -> Words {
             hello(name),
             vec![
                 format!("您可以通过下面的链接为 {app} 设置新密码。链接一小时内有效，只能使用一次。"),
+                "设置新密码后，您账号的所有会话和 API 密钥都会失效。".to_owned(),
                 ignore.to_owned(),
             ],
             "设置新密码",
         ),
-        Letter::PasswordChanged { name } => (
+        Letter::PasswordChanged { name, keys_ended } => (
             format!("您的 {app} 密码已修改"),
             hello(name),
-            vec![format!("您的 {app} 账号密码刚刚被修改。"), ask.to_owned()],
+            vec![
+                match keys_ended {
+                    true => format!(
+                        "您的 {app} 账号密码刚刚被重设，所有会话和 API 密钥均已失效；如有程序使用这些密钥，请重新创建。"
+                    ),
+                    false => format!("您的 {app} 账号密码刚刚被修改。"),
+                },
+                ask.to_owned(),
+            ],
             "",
         ),
         Letter::EmailChange { name, .. } => (
@@ -153,6 +183,17 @@ fn chinese(letter: &Letter, app: &str) -> Words {
                 ignore.to_owned(),
             ],
             "确认邮箱",
+        ),
+        Letter::EmailChangeAsked { name } => (
+            format!("您的 {app} 邮箱地址即将更换"),
+            hello(name),
+            vec![
+                format!(
+                    "有人为您的 {app} 账号填写了新的邮箱地址。一小时内打开发往新邮箱的链接后，本邮箱将被替换。"
+                ),
+                "如果这不是您本人的操作，请立即修改密码，该链接将随之失效。".to_owned(),
+            ],
+            "",
         ),
         Letter::EmailChanged { name } => (
             format!("您的 {app} 邮箱地址已更换"),

@@ -18,7 +18,8 @@ use validator::Validate;
 
 use super::{View, current, entity, lock, require_session, save};
 use crate::{
-    entity::{api_key, app_user, membership_post, membership_role, session},
+    account,
+    entity::{api_key, membership_post, membership_role, session},
     resource::user,
 };
 
@@ -120,7 +121,7 @@ async fn transfer(cx: &Cx, input: Transfer) -> Result<Json<View>> {
     let unknown = || Error::field("user_id", "unknown_reference", "is no active member of this organisation");
     let heir = tx.lookup::<user::entity::Entity>(input.user_id).await?.filter(|heir| heir.active);
     let heir = heir.ok_or_else(unknown)?;
-    let person = tx.lookup::<app_user::Entity>(heir.id).await?.ok_or_else(unknown)?;
+    let person = account::lock(tx, heir.id).await?.ok_or_else(unknown)?;
     if person.disabled_at.is_some() {
         return Err(unknown());
     }
@@ -138,6 +139,8 @@ async fn transfer(cx: &Cx, input: Transfer) -> Result<Json<View>> {
     Ok(Json(View::of(row, false)))
 }
 
+/// 409 when the member has been changed since he was read: somebody who has just been deactivated or
+/// removed must not become the only owner.
 async fn set_owner(cx: &Cx, member: &user::entity::Model, owner: bool) -> Result<()> {
     let change = user::entity::ActiveModel {
         is_owner: Set(owner),
@@ -146,8 +149,15 @@ async fn set_owner(cx: &Cx, member: &user::entity::Model, owner: bool) -> Result
         updated_by: Set(Some(cx.actor()?.id)),
         ..Default::default()
     };
-    let this = Condition::all().add(user::entity::Column::Id.eq(member.id));
-    cx.tx()?.update_where(change, this).await.map(drop)
+    let this = Condition::all()
+        .add(user::entity::Column::Id.eq(member.id))
+        .add(user::entity::Column::Version.eq(member.version))
+        .add(user::entity::Column::Active.eq(true))
+        .add(user::entity::Column::DeletedAt.is_null());
+    match cx.tx()?.update_where(change, this).await? {
+        1 => Ok(()),
+        _ => Err(Error::conflict("conflict", "the member has changed meanwhile; try again")),
+    }
 }
 
 /// `POST /api/organizations/{id}/leave/`.
@@ -157,7 +167,7 @@ async fn leave(cx: &Cx) -> Result<NoContent> {
     let (tx, actor) = (cx.tx()?, cx.actor()?);
     lock(tx, row.id).await?;
     let member = tx.get::<user::entity::Entity>(actor.id).await?;
-    if member.is_owner && !user::rules::another_owner(tx, member.id).await? {
+    if member.is_owner && !user::rules::another_owner(tx, row.id, member.id).await? {
         let detail = "you are the last owner; hand the ownership over, or delete the organisation";
         return Err(Error::conflict("last_owner", detail));
     }

@@ -32,12 +32,23 @@ pub async fn purge_due(app: &App) -> Result<usize> {
     tx.commit().await?;
     let mut gone = 0;
     for row in due {
-        if close(app, row.id).await? && purge(app, row.id).await? {
-            tracing::info!(organization = %row.id, "an organisation was deleted after its grace");
-            gone += 1;
+        // One that cannot go must not keep the others here; it is tried again in the next round.
+        match end(app, row.id).await {
+            Ok(true) => {
+                tracing::info!(organization = %row.id, "an organisation was deleted after its grace");
+                gone += 1;
+            }
+            Ok(false) => {}
+            Err(failure) => {
+                tracing::error!(organization = %row.id, error = ?failure, "an organisation could not be deleted");
+            }
         }
     }
     Ok(gone)
+}
+
+async fn end(app: &App, org: Id) -> Result<bool> {
+    Ok(close(app, org).await? && purge(app, org).await?)
 }
 
 async fn begin(app: &App, org: Id) -> Result<Tx> {

@@ -19,8 +19,7 @@ use validator::Validate;
 use super::{hash_new, store_hash};
 use crate::{
     account::{self, By, one_time, one_time::Purpose, operator},
-    authority,
-    credential::token,
+    api_key, authority,
     entity::app_user,
     mail::{self, Letter},
     resource::user,
@@ -29,8 +28,8 @@ use crate::{
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// Letters an hour to one address.
-const PER_RECIPIENT: u64 = 3;
+/// Links an hour that administrators have sent to one person.
+const PER_PERSON: u64 = 3;
 /// Requests an hour from one address of the network.
 const PER_ADDRESS: u64 = 30;
 const RESET: &str = "identity:user:reset";
@@ -83,7 +82,7 @@ impl Heard {
 async fn forgot(cx: &Cx, input: Forgot) -> Result<Accepted<Heard>> {
     let app = &cx.app;
     limit_address(cx, "forgot").await?;
-    let quiet = limit_recipient(app, &input.email).await.is_err();
+    let quiet = mail::limit_recipient(app, "reset", &input.email).await.is_err();
     // A known and an unknown address do the same: links withdrawn, one made and kept, a letter sealed,
     // one commit. The link of nobody opens nothing, and its letter is thrown away.
     let tx = app.system(Mode::Write).await?;
@@ -109,14 +108,7 @@ fn link(app: &App, secret: &Secret) -> String {
 }
 
 async fn limit_address(cx: &Cx, what: &str) -> Result<()> {
-    let ip = cx.origin.ip.map(|ip| ip.to_string()).unwrap_or_default();
-    cx.app.limit(&format!("{what}:ip:{ip}"), PER_ADDRESS, HOUR).await
-}
-
-/// Nobody's mailbox is filled through us (ASVS 6.6.3).
-async fn limit_recipient(app: &App, address: &str) -> Result<()> {
-    let key = token::digest_hex(&account::sign_in_key(address));
-    app.limit(&format!("reset:to:{key}"), PER_RECIPIENT, HOUR).await
+    cx.app.limit(&format!("{what}:ip:{}", cx.origin.network()), PER_ADDRESS, HOUR).await
 }
 
 /// A link and a new password.
@@ -142,13 +134,19 @@ async fn reset(cx: &Cx, input: Reset) -> Result<NoContent> {
     let hash = hash_new(app, &user, &input.new_password.into()).await?;
     let (tx, now) = (app.system(Mode::Write).await?, cx.now());
     one_time::spend(&tx, now, Purpose::PasswordReset, &input.token).await?;
-    store_hash(app, &tx, now, &user, hash).await?;
+    store_hash(app, &tx, now, &user, hash, true).await?;
     session::revoke(&tx, Revoke::User(user.id), "password_reset", now).await?;
+    // Whoever had the password before may have made them.
+    let keys = api_key::end_all(&tx, now, user.id).await?;
     // Whoever holds the mailbox need not wait for what a guesser did.
     operator::forgive(&tx, &user).await?;
     tx.commit().await?;
     let who = Who { kind: ActorKind::User, id: Some(user.id), name: user.name.clone() };
-    let event = Event::new("identity:password:reset", "identity.user").target(user.id, user.username);
+    let event = Event::new("identity:password:reset", "identity.user").target(user.id, user.username).change(
+        "api_keys_ended",
+        json!(null),
+        json!(keys),
+    );
     account::announce(app, &By { who, origin: &cx.origin }, user.id, None, &event).await?;
     Ok(NoContent)
 }
@@ -189,7 +187,7 @@ async fn send_in(cx: &Cx, alone: bool) -> Result<Sent> {
             "this account has no proven e-mail address to send a link to",
         ));
     }
-    app.limit(&format!("reset:user:{}", user.id), PER_RECIPIENT, HOUR).await?;
+    app.limit(&format!("reset:user:{}", user.id), PER_PERSON, HOUR).await?;
     let secret = one_time::issue(tx, cx.now(), Purpose::PasswordReset, user.id, "").await?;
     let link = link(app, &secret);
     if let Some(address) = address {

@@ -12,7 +12,7 @@ use store::{Mode, Opening, Role};
 use validator::Validate;
 
 use super::{Revoke, SignedIn, cookie, ended, move_on, refresh, revoke};
-use crate::entity::app_user;
+use crate::{entity::app_user, sign_in};
 
 pub(super) fn mount(api: &mut Api) {
     let mut auth = api.signed_in("auth");
@@ -78,6 +78,7 @@ async fn switch(cx: &Cx, input: Switch) -> Result<Json<SignedIn>> {
         return Err(ended());
     }
     let answer = move_on(cx, &tx, &user, target, &old).await?;
+    sign_in::entered(cx, &tx, &user, target).await?;
     let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
     let event = Event::new("identity:session:switch", "identity.organization")
         .target(target, answer.organization.as_ref().map(|org| org.name.clone()).unwrap_or_default())

@@ -15,7 +15,7 @@ use super::{
     throttle::{self, Knock},
 };
 use crate::{
-    account::{self, Belonging},
+    account,
     credential::envelope,
     entity::app_user,
     resource::sign_in::entity as log,
@@ -38,7 +38,7 @@ pub(super) async fn sign_in(cx: &Cx, attempt: Attempt) -> Result<SignedIn> {
     let hasher = &Identity::of(&cx.app)?.hasher;
     let tx = cx.app.system(Mode::Read).await?;
     let seen = account::by_sign_in_name(&tx, &attempt.name).await?;
-    let knock = Knock::new(seen.as_ref(), &attempt.name, cx.origin.ip);
+    let knock = Knock::new(seen.as_ref(), &attempt.name, &cx.origin);
     admit_address(cx, &tx, &knock).await?;
     tx.commit().await?;
 
@@ -55,11 +55,19 @@ pub(super) async fn sign_in(cx: &Cx, attempt: Attempt) -> Result<SignedIn> {
     admit_address(cx, &tx, &knock).await?;
     let locked = throttle::is_locked(&tx, &knock, cx.now()).await?;
     let unchanged = user.as_ref().is_some_and(|user| user.password_hash.as_deref() == stored);
-    let reason = reason(user.as_ref(), locked, matches && unchanged);
-    throttle::note(&cx.app, &tx, &knock, reason.is_some(), locked).await?;
     let owner = user.as_ref().map_or(Id::nil(), |user| user.id);
     let belongings = account::belongings(&tx, owner).await?;
-    write_log(cx, &tx, user.as_ref(), &belongings, reason).await?;
+    let chosen = session::choose(&belongings, attempt.organization);
+    let reason = reason(user.as_ref(), locked, matches && unchanged, chosen.is_ok());
+    throttle::note(&cx.app, &tx, &knock, reason.is_some(), locked).await?;
+    if let Some(user) = &user {
+        // A success concerns the organisation that is entered, a failure all that could have been.
+        let told = match (reason, chosen) {
+            (None, Ok(entered)) => entered.into_iter().collect(),
+            _ => belongings.iter().filter(|one| one.is_open()).map(|one| one.organization.id).collect(),
+        };
+        write_log(cx, &tx, user, told, reason).await?;
+    }
     match (user, reason) {
         (Some(user), None) => {
             let user = record_success(&cx.app, &tx, user, rehashed).await?;
@@ -97,27 +105,38 @@ fn refused() -> Error {
 }
 
 /// Why an attempt fails, for the organisation's log; `None` when it does not.
-fn reason(user: Option<&app_user::Model>, locked: bool, matches: bool) -> Option<&'static str> {
+fn reason(
+    user: Option<&app_user::Model>,
+    locked: bool,
+    matches: bool,
+    may_enter: bool,
+) -> Option<&'static str> {
     match user {
         _ if locked => Some("locked"),
         Some(user) if matches && user.disabled_at.is_some() => Some("disabled"),
+        // Nothing else tells whoever tries passwords against an organisation that there is none of.
+        Some(_) if matches && !may_enter => Some("organization"),
         Some(_) if matches => None,
         _ => Some("password"),
     }
 }
 
-/// A row in the log of every organisation that the person is a member of.
+/// A row in the log of an organisation that somebody enters who had signed in to another one.
+pub(crate) async fn entered(cx: &Cx, tx: &Tx, user: &app_user::Model, org: Id) -> Result<()> {
+    write_log(cx, tx, user, vec![org], None).await
+}
+
+/// A row in the log of each of these organisations.
 async fn write_log(
     cx: &Cx,
     tx: &Tx,
-    user: Option<&app_user::Model>,
-    belongings: &[Belonging],
+    user: &app_user::Model,
+    orgs: Vec<Id>,
     reason: Option<&'static str>,
 ) -> Result<()> {
-    let Some(user) = user else { return Ok(()) };
-    let row = |belonging: &Belonging| log::ActiveModel {
+    let row = |org: Id| log::ActiveModel {
         id: Set(cx.app.new_id()),
-        org_id: Set(belonging.organization.id),
+        org_id: Set(org),
         at: Set(cx.now()),
         user_id: Set(user.id),
         username: Set(user.username.clone()),
@@ -127,7 +146,7 @@ async fn write_log(
         user_agent: Set(cx.origin.user_agent.clone()),
         search_key: Set(user.username_key.clone()),
     };
-    tx.insert_all(belongings.iter().map(row).collect()).await
+    tx.insert_all(orgs.into_iter().map(row).collect()).await
 }
 
 /// When the person last signed in, and a hash of today's kind. Neither is a change of the record.

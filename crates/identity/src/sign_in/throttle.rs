@@ -5,11 +5,9 @@
 //! counted again after the password was worked on, under the lock of the user's row, so parallel
 //! guesses get no more than five answers.
 
-use std::net::IpAddr;
-
 use base::{Error, Result};
 use chrono::{DateTime, Duration, Utc};
-use kernel::App;
+use kernel::{App, Origin};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::Tx;
 
@@ -38,20 +36,9 @@ pub(super) struct Knock {
 
 impl Knock {
     /// Unknown names are counted as known ones are; a known account is one, by whichever of its names.
-    pub(super) fn new(user: Option<&app_user::Model>, typed: &str, ip: Option<IpAddr>) -> Self {
+    pub(super) fn new(user: Option<&app_user::Model>, typed: &str, origin: &Origin) -> Self {
         let account = user.map_or_else(|| account::sign_in_key(typed), |user| user.username_key.clone());
-        Self { account, address: ip.map(network).unwrap_or_default() }
-    }
-}
-
-/// An address as it is counted: whoever has an IPv6 network has all of its /64.
-fn network(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
+        Self { account, address: origin.network() }
     }
 }
 

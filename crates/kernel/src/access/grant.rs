@@ -86,7 +86,8 @@ pub async fn codes_of(tx: &Tx, catalogue: &Catalogue, holder: Holder) -> Result<
 }
 
 /// Makes `codes` what the holder holds. Nobody can give what he lacks: a code that is added and
-/// that the caller does not hold, or not on every row, is 403; an unknown one 422.
+/// that the caller does not hold is 403, an unknown one 422. On how many rows the holder will reach
+/// with it, and whether the caller does, depends on the holder and is for the module to judge.
 pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<()> {
     let (tx, catalogue) = (cx.tx()?, cx.app.catalogue());
     let before = codes_of(tx, catalogue, holder).await?;

@@ -23,7 +23,7 @@ pub use mount::{Handle, HandleBody, Mount, Route};
 
 use crate::{
     Cx,
-    access::{Catalogue, Entry, Permission, Source},
+    access::{Catalogue, Entry, Source},
     resource::{self, Registry, Resource},
 };
 
@@ -83,16 +83,6 @@ pub struct Operation {
     /// Further problem statuses than those that follow from the rest.
     pub problems: Vec<u16>,
     pub(crate) handler: Handler,
-}
-
-impl Operation {
-    /// The permission, interned.
-    pub fn permission(&self, catalogue: &Catalogue) -> Option<Permission> {
-        match &self.access {
-            Access::Permission(code) => catalogue.find(code),
-            _ => None,
-        }
-    }
 }
 
 /// An answer with a JSON body of that schema.

@@ -12,8 +12,7 @@ impl Api {
         let problem = self.schema::<Problem>();
         let mut paths: Map<String, Value> = Map::new();
         for operation in &self.operations {
-            let path = documented_path(&operation.path);
-            let item = paths.entry(path).or_insert_with(|| json!({}));
+            let item = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
             item[operation.method.as_str().to_ascii_lowercase()] = describe(operation);
         }
         paths.sort_keys();
@@ -48,11 +47,6 @@ impl Api {
             },
         })
     }
-}
-
-/// Resource paths are documented with the slash that people type.
-fn documented_path(path: &str) -> String {
-    path.to_owned()
 }
 
 fn describe(operation: &Operation) -> Value {

@@ -98,7 +98,6 @@ async fn attempt(
             origin: origin.clone(),
             method: parts.method.clone(),
             headers: parts.headers.clone(),
-            permission: operation.permission(app.catalogue()),
             credential: credential.clone(),
             actor: None,
             tx: None,

@@ -34,6 +34,17 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
     hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
+/// An address as limits count it: whoever has an IPv6 network has all of its /64.
+pub fn network(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
 /// Whether the request came from this very machine, directly: no forwarding header, a loopback
 /// peer and a loopback `Host` (a page in a browser cannot fake all three).
 pub fn is_local(peer: Option<IpAddr>, headers: &HeaderMap) -> bool {

@@ -254,7 +254,10 @@ fn judge_shared(text: &[u8]) -> Result<()> {
     if text.iter().any(|byte| *byte < b' ' && !matches!(*byte, b'\t' | b'\n' | b'\r')) {
         return Err(unreadable(()));
     }
-    let items = text.windows(3).filter(|three| three.ends_with(b"si") && matches!(three.first(), Some(b'<' | b':'))).count();
+    let items = text
+        .windows(3)
+        .filter(|three| three.ends_with(b"si") && matches!(three.first(), Some(b'<' | b':')))
+        .count();
     let claim = |tail: &[u8]| {
         let blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(*byte, b'=' | b'"' | b'\'');
         let digits = tail.iter().skip_while(|byte| blank(byte)).take_while(|byte| byte.is_ascii_digit());

@@ -216,7 +216,7 @@ pub enum UserCommand {
     /// Lift a lock after wrong passwords.
     #[command(after_help = "Example:\n  tenon user unlock alice")]
     Unlock(UserNameArgs),
-    /// Set a password and end every session.
+    /// Set a password and end every session and every API key.
     #[command(
         after_help = "Example:\n  tenon user reset-password alice\n  echo \"$PASSWORD\" | tenon user reset-password alice --password-stdin"
     )]
@@ -233,6 +233,15 @@ pub enum UserCommand {
     /// Allow signing in again.
     #[command(after_help = "Example:\n  tenon user enable alice")]
     Enable(UserNameArgs),
+    /// Make somebody an owner of an organisation, and a member if he is none.
+    #[command(after_help = "Example:\n  tenon user make-owner alice --organization \"Example Ltd\"")]
+    MakeOwner {
+        /// Name or e-mail address.
+        username: String,
+        /// Name or id of the organisation.
+        #[arg(long)]
+        organization: String,
+    },
 }
 
 /// Whom a command is about.

@@ -33,7 +33,7 @@ async fn rotate(config: &Config) -> Result<(), Failure> {
         "the keys before are accepted for {hours} hours; running servers take the new ones up within 30 s\n"
     );
     if settings.algorithm == Algorithm::HS256 {
-        text += "access tokens are signed with HS256: to change that key, change JWT_SECRET_KEY\n";
+        text += "access tokens are signed with HS256: to change that key, change JWT_SECRET_KEY and put the old one into JWT_SECRET_KEY_PREVIOUS\n";
     } else if settings.jwt_private_key.is_some() {
         text += "access tokens are signed with JWT_PRIVATE_KEY: to change that key, change the setting\n";
     }

@@ -122,6 +122,7 @@ pub fn identity_settings(config: &Config) -> identity::Settings {
             JwtAlgorithm::EdDsa => Algorithm::EdDSA,
         },
         jwt_secret: config.jwt.secret.clone(),
+        jwt_secret_previous: config.jwt.secret_previous.clone(),
         jwt_private_key: config.jwt.private_key.clone(),
         password_min: config.password_min,
         rsa_pkcs1: config.sign_in_rsa_pkcs1,

@@ -105,7 +105,7 @@ fn proofs(proofs: &[Proof], args: &RlsArgs) -> Result<(), Failure> {
         .map(|proof| {
             json!({
                 "table": proof.table, "rows": proof.rows, "read": proof.read, "changed": proof.changed,
-                "accepted": proof.accepted, "holds": proof.holds(),
+                "accepted": proof.accepted, "own": proof.own, "holds": proof.holds(),
             })
         })
         .collect();
@@ -117,11 +117,12 @@ fn proofs(proofs: &[Proof], args: &RlsArgs) -> Result<(), Failure> {
                 proof.read.to_string(),
                 proof.changed.to_string(),
                 yes(proof.accepted),
+                proof.own.to_string(),
                 if proof.holds() { "isolated".to_owned() } else { "NOT ISOLATED".to_owned() },
             ]
         };
         let rows: Vec<Vec<String>> = proofs.iter().map(row).collect();
-        align(&["table", "foreign rows", "read", "changed", "accepted", "verdict"], &rows)
+        align(&["table", "foreign rows", "read", "changed", "accepted", "own read", "verdict"], &rows)
     });
     let broken: Vec<&str> =
         proofs.iter().filter(|proof| !proof.holds()).map(|proof| proof.table.as_str()).collect();

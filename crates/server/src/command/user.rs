@@ -4,6 +4,7 @@ use base::secret::ExposeSecret;
 use identity::{
     account::{self, By, operator},
     entity::app_user,
+    organization,
 };
 use serde_json::json;
 use store::Mode;
@@ -52,12 +53,37 @@ async fn act(desk: &Desk, config: &Config, command: &UserCommand) -> Result<(), 
                 true => format!("password: {} (shown once)\n", password.secret.expose_secret()),
                 false => String::new(),
             };
-            print(&format!("{} has a new password; every session has ended\n{shown}", user.username));
+            print(&format!(
+                "{} has a new password; every session and every API key has ended\n{shown}",
+                user.username
+            ));
             Ok(())
         }
         UserCommand::Disable(args) => switch(desk, &by, &args.username, true).await,
         UserCommand::Enable(args) => switch(desk, &by, &args.username, false).await,
+        UserCommand::MakeOwner { username, organization } => {
+            make_owner(desk, &by, username, organization).await
+        }
     }
+}
+
+async fn make_owner(desk: &Desk, by: &By<'_>, username: &str, typed: &str) -> Result<(), Failure> {
+    let user = find(desk, username).await?;
+    let found = organization::find(&desk.app, typed).await?;
+    let shown = base::text::one_line(typed);
+    let home = match found.as_slice() {
+        [home] => home,
+        [] => return Err(Failure::failed(format!("there is no organisation {shown}"))),
+        several => {
+            let ids: Vec<String> = several.iter().map(|home| home.id.to_string()).collect();
+            let detail = format!("{} organisations are called {shown}; name one by its id", ids.len());
+            return Err(Failure::refused(format!("{detail}: {}", ids.join(", "))));
+        }
+    };
+    let changed = organization::appoint(&desk.app, by, home.id, user.id).await.map_err(refused)?;
+    let what = if changed { "owns" } else { "owned already:" };
+    print(&format!("{} {what} {}\n", user.username, base::text::one_line(&home.name)));
+    Ok(())
 }
 
 async fn switch(desk: &Desk, by: &By<'_>, username: &str, disabled: bool) -> Result<(), Failure> {

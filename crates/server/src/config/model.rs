@@ -27,6 +27,8 @@ pub struct Jwt {
     pub algorithm: JwtAlgorithm,
     /// For HS256.
     pub secret: Secret,
+    /// The one before, whose tokens are still accepted.
+    pub secret_previous: Option<Secret>,
     /// PKCS#8 PEM for the others, when the operator brings one.
     pub private_key: Option<Secret>,
     /// Life of an access token.

@@ -92,6 +92,10 @@ impl Settings {
             ),
             _ => {}
         }
+        if asymmetric && self.text("JWT_SECRET_KEY_PREVIOUS").is_some() {
+            self.warnings
+                .push("JWT_SECRET_KEY_PREVIOUS has no effect, because JWT_ALGORITHM is not HS256".to_owned());
+        }
         if self.text("SMTP_TLS") == Some("none") && self.text("SMTP_PASSWORD").is_some() {
             self.warnings.push("SMTP_TLS=none sends SMTP_PASSWORD unprotected".to_owned());
         }

@@ -71,6 +71,7 @@ pub const SETTINGS: &[Setting] = &[
     open("DATA_DIR", Fixed("./data"), Path, "the folder for the embedded database, files, undelivered mail and generated secrets"),
 
     secret("JWT_SECRET_KEY", 32, Generated, Text, "signs access tokens with HS256"),
+    secret("JWT_SECRET_KEY_PREVIOUS", 32, Unset, Text, "the key before it (HS256), whose access tokens are accepted until they end"),
     open("JWT_ALGORITHM", Fixed("HS256"), OneOf(&["HS256", "RS256", "ES256", "EdDSA"]), "how access tokens are signed"),
     secret("JWT_PRIVATE_KEY", 0, Unset, Text, "PEM (PKCS#8) for RS256, ES256 or EdDSA; without it a key is made and kept, encrypted, in the database"),
     open("JWT_EXPIRE_MINUTES", Fixed("15"), Number { min: 1, max: 1_440 }, "life of an access token"),

@@ -67,6 +67,7 @@ impl Settings {
                 _ => JwtAlgorithm::Hs256,
             },
             secret: self.secret_or_random("JWT_SECRET_KEY"),
+            secret_previous: self.secret("JWT_SECRET_KEY_PREVIOUS"),
             private_key: self.text("JWT_PRIVATE_KEY").map(lines),
             access: Duration::from_secs(60 * self.number("JWT_EXPIRE_MINUTES")),
             refresh: Duration::from_secs(86_400 * self.number("JWT_REFRESH_EXPIRE_DAYS")),

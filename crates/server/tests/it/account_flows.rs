@@ -215,11 +215,14 @@ async fn the_operator_sets_unlocks_closes_and_keeps_an_administrator() {
     operator::set_disabled(&app.app, &cli(&origin), id, true).await.unwrap();
     assert_eq!(login(&app, "alice", PASSWORD).await, 401);
     operator::set_disabled(&app.app, &cli(&origin), id, false).await.unwrap();
-    operator::set_platform_admin(&app.app, &cli(&origin), id, true).await.unwrap();
-    let refused = operator::set_platform_admin(&app.app, &cli(&origin), id, false).await.unwrap_err();
-    assert_eq!(refused.code(), "last_platform_admin");
+    make_admin(&app, id).await;
+    let admin = app.sign_in(read(&app, id).await, Some(org.id)).await;
+    let flag = async |id: base::Id, on: bool| {
+        admin.patch(&format!("/api/platform/users/{id}"), json!({ "is_platform_admin": on })).await
+    };
+    assert_eq!(flag(id, false).await.expect(409).code(), "last_platform_admin");
     operator::set_disabled(&app.app, &cli(&origin), id, true).await.unwrap_err();
-    operator::set_platform_admin(&app.app, &cli(&origin), org.owner.id, true).await.unwrap();
+    flag(org.owner.id, true).await.expect(200);
     let tx = app.app.system(Mode::Write).await.unwrap();
     let gone =
         operator::anonymize(&app.app, &tx, &account::lock(&tx, id).await.unwrap().unwrap()).await.unwrap();
@@ -255,12 +258,13 @@ async fn an_organisation_sees_its_own_sign_ins_and_sessions_only() {
     give_password(&app, alice.id).await;
     assert_eq!(login(&app, "alice", "wrong").await, 401);
     let body = |org: &Org| json!({ "username": "alice", "password": PASSWORD, "organization_id": org.id });
-    app.anon().post("/api/auth/login", body(&other)).await.expect(422);
+    app.anon().post("/api/auth/login", body(&other)).await.expect(401);
     app.anon().post("/api/auth/login", body(&org)).await.expect(200);
     let log = org.owner.get("/api/sign-ins?sort=at").await.expect(200);
     let seen: Vec<_> =
         log.items().iter().map(|row| (row["outcome"].clone(), row["reason"].clone())).collect();
-    assert_eq!(seen, [(json!("failed"), json!("password")), (json!("ok"), json!(""))]);
+    let failed = |reason: &str| (json!("failed"), json!(reason));
+    assert_eq!(seen, [failed("password"), failed("organization"), (json!("ok"), json!(""))]);
     assert_eq!(other.owner.get("/api/sign-ins").await.expect(200).items().len(), 0);
     let path = format!("/api/users/{}/sessions", alice.id);
     assert_eq!(org.owner.get(&path).await.expect(200).items().len(), 2);

@@ -10,6 +10,8 @@ use identity::credential::{
 };
 use serde_json::json;
 
+use crate::support::envelope::{encrypt, encrypt_pkcs1};
+
 static ENVELOPE: LazyLock<EnvelopeKey> = LazyLock::new(|| EnvelopeKey::generate().unwrap());
 
 fn secret(text: &str) -> Secret {
@@ -21,7 +23,7 @@ fn letter(password: &str) -> SignIn {
 }
 
 fn sealed(password: &str) -> String {
-    envelope::encrypt(ENVELOPE.public_pem(), ENVELOPE.kid(), &letter(password)).unwrap()
+    encrypt(ENVELOPE.public_pem(), ENVELOPE.kid(), &letter(password))
 }
 
 fn same_failure(error: &Error) -> bool {
@@ -105,7 +107,7 @@ fn rebuilt_envelopes_fail_alike() {
 
 #[test]
 fn raw_rsa_gives_the_password_or_one_that_matches_nothing() {
-    let encrypted = envelope::encrypt_pkcs1(ENVELOPE.public_pem(), "seed password").unwrap();
+    let encrypted = encrypt_pkcs1(ENVELOPE.public_pem(), "seed password");
     assert_eq!(ENVELOPE.decrypt_pkcs1(&encrypted).expose_secret(), "seed password");
     let flipped = if encrypted.starts_with('A') { 'B' } else { 'A' };
     let flipped = format!("{flipped}{}", &encrypted[1..]);

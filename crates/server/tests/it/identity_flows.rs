@@ -128,7 +128,7 @@ async fn sign_in_works_by_name_by_mail_encrypted_and_by_form() {
             iat,
         };
         let (pem, kid) = (key["pem"].as_str().unwrap(), key["kid"].as_str().unwrap());
-        json!({ "username": "alice", "encrypted_password": identity::credential::envelope::encrypt(pem, kid, &content).unwrap() })
+        json!({ "username": "alice", "encrypted_password": crate::support::envelope::encrypt(pem, kid, &content) })
     };
     let now = app.now().timestamp();
     let once = encrypt("nonce-0000000000000001", now);

@@ -5,7 +5,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
 
 mod account_flows;
+mod account_recovery;
+mod anonymising;
 mod body_limits;
+mod caps;
 mod contract;
 mod credential;
 mod credential_envelope;
@@ -14,7 +17,10 @@ mod escalation;
 mod idempotency;
 mod identity_flows;
 mod kernel_rules;
+mod membership_rules;
+mod overlap;
 mod session_rules;
+mod sign_in_traces;
 mod support;
 mod sweep;
 mod tenancy;

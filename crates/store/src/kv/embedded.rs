@@ -65,20 +65,6 @@ impl Kv for Embedded {
         })
     }
 
-    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
-        Box::pin(async move {
-            let sql = "SELECT value FROM kv WHERE key = ? AND expires > ?";
-            let statement =
-                Statement::from_sql_and_values(DbBackend::Sqlite, sql, [key.into(), self.now().into()]);
-            let row = self.connection.query_one_raw(statement).await.map_err(error)?;
-            row.map(|row| crate::read(&row, "value")).transpose()
-        })
-    }
-
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.run("DELETE FROM kv WHERE key = ?", vec![key.into()]).await.map(drop) })
-    }
-
     fn count<'a>(&'a self, key: &'a str, window: Duration) -> BoxFuture<'a, Result<(u64, Duration)>> {
         Box::pin(async move {
             let now = self.now();

@@ -15,10 +15,6 @@ use futures_util::future::BoxFuture;
 pub trait Kv: Send + Sync {
     /// Stores a value unless the key is taken; whether it was stored.
     fn put_new<'a>(&'a self, key: &'a str, value: &'a str, ttl: Duration) -> BoxFuture<'a, Result<bool>>;
-    /// The value, if it has not expired.
-    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<String>>>;
-    /// Removes a key.
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>>;
     /// Adds one to a counter that starts at 0 and lives for `window` from its first use; the new count
     /// and the time until it starts anew. Embedded counters start anew with the process, too.
     fn count<'a>(&'a self, key: &'a str, window: Duration) -> BoxFuture<'a, Result<(u64, Duration)>>;

@@ -53,18 +53,6 @@ impl Kv for Redis {
         })
     }
 
-    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
-        Box::pin(async move { self.connection.clone().get(key).await.map_err(unavailable) })
-    }
-
-    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let mut connection = self.connection.clone();
-            let _: i64 = connection.del(key).await.map_err(unavailable)?;
-            Ok(())
-        })
-    }
-
     fn count<'a>(&'a self, key: &'a str, window: Duration) -> BoxFuture<'a, Result<(u64, Duration)>> {
         Box::pin(async move {
             let mut connection = self.connection.clone();

@@ -13,7 +13,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 use serde_json::json;
 
 use self::entity::{ActiveModel, Column};
-pub use self::tree::Tree;
+pub use self::{moving::brings_within_reach, tree::Tree};
 use crate::{entity::role_department, resource::user};
 
 /// A department.

@@ -33,13 +33,20 @@ fn may_move(cx: &Cx, moved: &BTreeSet<Id>, parent: Option<Id>) -> Result<bool> {
     {
         return Ok(false);
     }
-    // Below a department that he reaches with some permission, what he does not would come within it.
+    let moved: Vec<Option<Id>> = moved.iter().copied().map(Some).collect();
+    brings_within_reach(cx, &moved, parent).map(|gains| !gains)
+}
+
+/// Whether the caller reaches `to` with some permission with which he does not reach all of `from`, so
+/// that what moves would come within it.
+pub fn brings_within_reach(cx: &Cx, from: &[Option<Id>], to: Option<Id>) -> Result<bool> {
     let effective = &cx.actor()?.effective;
-    let gains = cx.app.catalogue().iter().any(|(permission, _)| match effective.reach(permission) {
+    let Some(to) = to else { return Ok(false) };
+    Ok(cx.app.catalogue().iter().any(|(permission, _)| match effective.reach(permission) {
         Some(Reach::Some { departments, .. }) => {
-            parent.is_some_and(|parent| departments.contains(&parent)) && !moved.is_subset(&departments)
+            let reached = |from: &Option<Id>| from.is_some_and(|from| departments.contains(&from));
+            departments.contains(&to) && !from.iter().all(reached)
         }
         _ => false,
-    });
-    Ok(!gains)
+    }))
 }

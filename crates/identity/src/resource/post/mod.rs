@@ -3,13 +3,13 @@
 pub mod dto;
 pub mod entity;
 
-use base::{Error, Result};
+use base::Result;
 use kernel::{Cx, Draft, Meta, Model, Resource, Sample, Spec, resource::apply};
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
+use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
 use self::entity::{ActiveModel, Column};
-use crate::entity::membership_post;
+use crate::resource::user;
 
 /// A post.
 pub struct Post;
@@ -65,11 +65,6 @@ impl Resource for Post {
     }
 
     async fn before_delete(cx: &Cx, row: &Model<Self>, _purge: bool) -> Result<()> {
-        let tx = cx.tx()?;
-        let holders = tx.find::<membership_post::Entity>().filter(membership_post::Column::PostId.eq(row.id));
-        match tx.count(holders).await? {
-            0 => Ok(()),
-            n => Err(Error::conflict("in_use", format!("{n} members hold this post"))),
-        }
+        user::release_post(cx.tx()?, row.id).await
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use base::{Error, Id, Result};
 use kernel::{
-    Cx, Json, Model, Reach,
+    Cx, Json, Model,
     access::{Holder, grants_of},
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QueryOrder};
@@ -14,6 +14,7 @@ use super::{Role, dto, entity};
 use crate::{
     entity::{membership_role, role_department},
     resource::{department, user},
+    session,
 };
 
 /// The departments that each role names.
@@ -59,18 +60,6 @@ pub(super) async fn set_departments(cx: &Cx, role: Id, ids: &[Id]) -> Result<()>
     Ok(())
 }
 
-/// How many members hold each role.
-async fn member_counts(tx: &Tx, roles: &[Id]) -> Result<HashMap<Id, u64>> {
-    let select = tx
-        .find::<membership_role::Entity>()
-        .filter(membership_role::Column::RoleId.is_in(roles.iter().copied()));
-    let mut out = HashMap::new();
-    for row in tx.all(select).await? {
-        *out.entry(row.role_id).or_default() += 1;
-    }
-    Ok(out)
-}
-
 pub(super) async fn views(cx: &Cx, rows: Vec<Model<Role>>) -> Result<Vec<dto::View>> {
     let tx = cx.tx()?;
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
@@ -82,7 +71,7 @@ pub(super) async fn views(cx: &Cx, rows: Vec<Model<Role>>) -> Result<Vec<dto::Vi
         }
     }
     let mut named = departments(tx, &ids).await?;
-    let counts = member_counts(tx, &ids).await?;
+    let counts = user::count_by_role(tx, &ids).await?;
     let view = |row: entity::Model| {
         let id = row.id;
         let mut view = dto::View::from(row);
@@ -98,15 +87,7 @@ pub(super) async fn views(cx: &Cx, rows: Vec<Model<Role>>) -> Result<Vec<dto::Vi
 /// `GET /api/roles/{id}/members/`: those whom the caller would find in the list of members too.
 pub(super) async fn members(cx: &Cx) -> Result<Json<dto::Members>> {
     let tx = cx.tx()?;
-    let mut shown = Condition::all();
-    if let Reach::Some { departments, own } = cx.reach("identity:user:list")? {
-        let mut reached =
-            Condition::any().add(user::entity::Column::DepartmentId.is_in(departments.iter().copied()));
-        if own {
-            reached = reached.add(user::entity::Column::Id.eq(cx.actor()?.id));
-        }
-        shown = shown.add(reached);
-    }
+    let shown = session::reached(cx, "identity:user:list", "membership")?.unwrap_or_else(Condition::all);
     let role = tx.get::<entity::Entity>(cx.id("id")?).await?;
     let held = tx.find::<membership_role::Entity>().filter(membership_role::Column::RoleId.eq(role.id));
     let ids: Vec<Id> = tx.all(held).await?.into_iter().map(|row| row.user_id).collect();

@@ -8,19 +8,19 @@ pub mod entity;
 mod guard;
 mod links;
 
-use base::{Error, Result};
+use base::Result;
 use kernel::{
     Change, Created, Cx, Draft, Input, Meta, Model, Resource, Sample, Spec, access,
     access::Holder,
     resource::{Endpoints, apply},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait};
 use serde_json::json;
 
 use self::entity::{ActiveModel, Column};
 pub use self::guard::may_open;
 pub(super) use self::guard::within_reach;
-use crate::entity::{membership_role, role_department};
+use crate::{entity::role_department, resource::user};
 
 /// A role.
 pub struct Role;
@@ -96,11 +96,7 @@ impl Resource for Role {
 
     async fn before_delete(cx: &Cx, row: &Model<Self>, purge: bool) -> Result<()> {
         let tx = cx.tx()?;
-        let holders = tx.find::<membership_role::Entity>().filter(membership_role::Column::RoleId.eq(row.id));
-        match tx.count(holders).await? {
-            0 => {}
-            n => return Err(Error::conflict("in_use", format!("{n} members hold this role"))),
-        }
+        user::release_role(tx, row.id).await?;
         if purge {
             access::forget(tx, Holder::Role(row.id)).await?;
             let named = sea_orm::Condition::all().add(role_department::Column::RoleId.eq(row.id));

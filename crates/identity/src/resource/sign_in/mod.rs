@@ -1,14 +1,23 @@
-//! The sign-in log of an organisation's members, to read and to export.
+//! The sign-in log of an organisation's members, to read and to export: who entered it, and what
+//! failed for accounts that could have. What members do elsewhere is not in it (decision 2.5).
 
 pub mod entity;
 
-use base::{Id, Timestamp};
+use std::collections::HashMap;
+
+use base::{Id, Result, Timestamp};
+use chrono::{DateTime, Utc};
 use kernel::{
     Draft, Meta, Model, Resource, Sample, Spec,
     resource::{Endpoints, Never},
 };
 use schemars::JsonSchema;
+use sea_orm::{
+    QueryResult,
+    sea_query::{Expr, ExprTrait, Query},
+};
 use serde::Serialize;
+use store::Tx;
 
 use self::entity::Column;
 
@@ -65,12 +74,31 @@ pub struct View {
     pub username: String,
     /// ok or failed.
     pub outcome: String,
-    /// Why it failed: password, locked, disabled.
+    /// Why it failed: password, locked, disabled, organization (one that is not open to the person).
     pub reason: String,
     /// From where.
     pub ip: String,
     /// With what.
     pub user_agent: String,
+}
+
+/// When each of these members last entered the transaction's organisation.
+pub async fn last_entered(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Timestamp>> {
+    let select = Query::select()
+        .column("user_id")
+        .expr_as(Expr::col("at").max(), "last")
+        .from("sign_in")
+        .and_where(Expr::col("org_id").eq(tx.require_org()?))
+        .and_where(Expr::col("user_id").is_in(users.iter().copied()))
+        .and_where(Expr::col("outcome").eq("ok"))
+        .group_by_col("user_id")
+        .to_owned();
+    let rows = tx.query_all(&select).await?;
+    let pair = |row: &QueryResult| {
+        let last: DateTime<Utc> = store::read(row, "last")?;
+        Ok((store::read(row, "user_id")?, last.into()))
+    };
+    rows.iter().map(pair).collect()
 }
 
 impl From<Model<SignIn>> for View {

@@ -96,7 +96,7 @@ pub struct View {
     pub role_ids: Vec<Id>,
     /// Roles by name.
     pub roles: Vec<RoleName>,
-    /// Last sign-in, to any organisation.
+    /// When the member last signed in to this organisation, or came to it from another one.
     pub last_sign_in_at: Option<Timestamp>,
     /// Member since.
     pub joined_at: Timestamp,

@@ -10,7 +10,7 @@ use store::Tx;
 use super::{User, dto, entity};
 use crate::{
     entity::{app_user, membership_post, membership_role},
-    resource::{department, post, role},
+    resource::{department, post, role, sign_in},
 };
 
 /// How somebody becomes a member.
@@ -219,14 +219,15 @@ pub(super) async fn views(cx: &Cx, rows: Vec<Model<User>>) -> Result<Vec<dto::Vi
         .find_with_trash::<role::entity::Entity>()
         .filter(role::entity::Column::Id.is_in(roles.values().flatten().copied().collect::<Vec<_>>()));
     let names: HashMap<Id, String> = tx.all(named).await?.into_iter().map(|row| (row.id, row.name)).collect();
+    let entered = sign_in::last_entered(tx, &ids).await?;
     let view = |row: Model<User>| {
         let id = row.id;
         let mut view = dto::View::from(row);
         if let Some(person) = people.get(&id) {
             view.disabled = person.disabled_at.is_some();
             view.is_platform_admin = person.is_platform_admin;
-            view.last_sign_in_at = person.last_sign_in_at.map(Into::into);
         }
+        view.last_sign_in_at = entered.get(&id).copied();
         view.department_name = view.department_id.and_then(|id| departments.get(&id).cloned());
         view.role_ids = sorted(&roles.remove(&id).unwrap_or_default());
         view.post_ids = sorted(&posts.remove(&id).unwrap_or_default());

@@ -6,6 +6,7 @@
 mod departure;
 pub mod dto;
 pub mod entity;
+mod holders;
 mod links;
 pub mod rules;
 
@@ -17,7 +18,10 @@ use kernel::{
 use sea_orm::ActiveValue::Set;
 
 use self::entity::{ActiveModel, Column};
-pub use self::links::{Join, count_by_department, join, names, search_key};
+pub use self::{
+    holders::{count_by_role, release_post, release_role},
+    links::{Join, count_by_department, join, names, search_key},
+};
 
 /// A member.
 pub struct User;

@@ -9,7 +9,11 @@ use sea_orm::{ActiveValue, ColumnTrait, QueryFilter};
 use store::Tx;
 
 use super::{User, entity, links};
-use crate::{entity::app_user, organization, resource::role};
+use crate::{
+    entity::app_user,
+    organization,
+    resource::{department, role},
+};
 
 fn is_set_to<T: Copy + PartialEq + Into<sea_orm::Value>>(value: &ActiveValue<T>, wanted: T) -> bool {
     matches!(value, ActiveValue::Set(found) if *found == wanted)
@@ -56,7 +60,15 @@ async fn within_own(cx: &Cx, old: &Model<User>, change: &Change<User>) -> Result
     if own && !added.is_empty() {
         return Err(Error::forbidden("own_role", "you cannot give yourself roles"));
     }
+    if is_set_to(&change.draft.active, true) && !old.active {
+        // Whoever is let in again gets all of it back at once.
+        gives(cx, old.id, wanted, department).await?;
+    }
     can_grant_roles(cx, &added, department).await?;
+    if moved && department::brings_within_reach(cx, &[old.department_id], department)? {
+        let detail = "you cannot move somebody to where you reach more of him";
+        return Err(Error::forbidden("cannot_move", detail));
+    }
     if moved {
         // What he keeps opens the rows of where he comes to.
         let kept = wanted.iter().copied().filter(|id| held.contains(id));
@@ -76,16 +88,17 @@ pub(super) async fn keep_an_owner(cx: &Cx, member: &Model<User>) -> Result<()> {
     let tx = cx.tx()?;
     // Two owners who end each other's ownership at once must not both succeed.
     organization::lock(tx, tx.require_org()?).await?;
-    if another_owner(tx, member.id).await? {
+    if another_owner(tx, tx.require_org()?, member.id).await? {
         return Ok(());
     }
     Err(Error::conflict("last_owner", "an organisation needs an owner; make somebody else one first"))
 }
 
-/// Whether somebody else owns the organisation, is active here and can sign in at all.
-pub async fn another_owner(tx: &Tx, but: Id) -> Result<bool> {
+/// Whether somebody else owns the organisation, is active there and can sign in at all.
+pub async fn another_owner(tx: &Tx, org: Id, but: Id) -> Result<bool> {
     let owners = tx
         .find::<entity::Entity>()
+        .filter(entity::Column::OrgId.eq(org))
         .filter(entity::Column::IsOwner.eq(true))
         .filter(entity::Column::Active.eq(true))
         .filter(entity::Column::Id.ne(but));
@@ -105,11 +118,16 @@ pub(super) async fn may_return(cx: &Cx, member: &Model<User>) -> Result<()> {
     if member.is_owner {
         return Err(Error::forbidden("owner_only", "only an owner may bring an owner back"));
     }
-    let tx = cx.tx()?;
-    let held = links::roles_of(tx, &[member.id]).await?.remove(&member.id).unwrap_or_default();
-    can_grant_roles(cx, &held, member.department_id).await?;
+    let held = links::roles_of(cx.tx()?, &[member.id]).await?.remove(&member.id).unwrap_or_default();
+    gives(cx, member.id, &held, member.department_id).await
+}
+
+/// 403 when these roles in that department, and what the member was granted directly, are more than
+/// the caller has.
+async fn gives(cx: &Cx, member: Id, roles: &[Id], department: Option<Id>) -> Result<()> {
+    can_grant_roles(cx, roles, department).await?;
     // Direct grants open every row.
-    let direct = codes_of(tx, cx.app.catalogue(), Holder::User(member.id)).await?;
+    let direct = codes_of(cx.tx()?, cx.app.catalogue(), Holder::User(member)).await?;
     role::within_reach(cx, None, &direct)
 }
 

@@ -3,6 +3,7 @@
 
 pub mod caller;
 pub mod database;
+pub mod envelope;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,6 +28,9 @@ use store::{Mode, Opening, Role, Store, Tx};
 pub use caller::Caller;
 use database::TestDatabase;
 
+/// What signs access tokens in tests.
+pub const JWT_SECRET: &str = "test-jwt-secret-0123456789abcdefghij";
+
 /// The running product.
 pub struct TestApp {
     pub app: App,
@@ -43,6 +47,7 @@ pub struct Wish {
     pub algorithm: jwt::Algorithm,
     pub dev: bool,
     pub setup_token: Option<&'static str>,
+    pub jwt_secret_previous: Option<&'static str>,
     pub pool: u32,
     pub unfiltered: bool,
     pub rate_limit: u64,
@@ -58,6 +63,7 @@ impl Default for Wish {
             algorithm: jwt::Algorithm::HS256,
             dev: true,
             setup_token: None,
+            jwt_secret_previous: None,
             pool: 4,
             unfiltered: false,
             rate_limit: 0,
@@ -104,7 +110,8 @@ impl TestApp {
             refresh_idle: Duration::from_secs(14 * 86_400),
             refresh_absolute: Duration::from_secs(90 * 86_400),
             algorithm: wish.algorithm,
-            jwt_secret: Secret::from("test-jwt-secret-0123456789abcdefghij".to_owned()),
+            jwt_secret: Secret::from(JWT_SECRET.to_owned()),
+            jwt_secret_previous: wish.jwt_secret_previous.map(|secret| Secret::from(secret.to_owned())),
             jwt_private_key: None,
             password_min: 8,
             rsa_pkcs1: false,
