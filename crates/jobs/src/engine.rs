@@ -21,6 +21,8 @@ pub trait Vault: Send + Sync {
     fn seal(&self, plain: &[u8], purpose: &str) -> Result<String>;
     /// Opens them again.
     fn open(&self, sealed: &str, purpose: &str) -> Result<Vec<u8>>;
+    /// Whether it was sealed under a key that is on its way out.
+    fn is_stale(&self, sealed: &str) -> bool;
 }
 
 /// The channel on which PostgreSQL carries notices between nodes.
@@ -326,6 +328,31 @@ impl Engine {
         Ok(merged)
     }
 
+    /// Seals again, under today's key, the secret arguments of jobs and schedules that may still run;
+    /// how many rows that were.
+    pub async fn reseal(&self, tx: &Tx) -> Result<u64> {
+        let mut done = 0;
+        for (table, org, id, kind, args) in store::sealed_arguments(tx, SEALED).await? {
+            let stale = |value: &Value| {
+                value
+                    .get(SEALED)
+                    .and_then(Value::as_str)
+                    .is_some_and(|sealed| self.shared.vault.is_stale(sealed))
+            };
+            let parsed: Value = serde_json::from_str(&args).unwrap_or_default();
+            if !parsed.as_object().is_some_and(|members| members.values().any(stale)) {
+                continue;
+            }
+            match self.unseal(&kind, &args).and_then(|plain| self.seal(self.kind(&kind)?, &plain)) {
+                Ok(sealed) => done += store::set_arguments(tx, table, org, id, &sealed.to_string()).await?,
+                Err(error) => {
+                    tracing::warn!(%id, ?error, "a job's secrets cannot be read with the configured keys")
+                }
+            }
+        }
+        Ok(done)
+    }
+
     /// Jobs that run one after the other; each may ask for what the one before it left.
     pub async fn chain(&self, tx: &Tx, jobs: Vec<NewJob>) -> Result<Vec<Id>> {
         let mut ids: Vec<Id> = Vec::with_capacity(jobs.len());
@@ -421,6 +448,14 @@ impl Engine {
     pub async fn set_retention(&self, tx: &Tx, kind: &str, days: Option<i32>) -> Result<()> {
         self.kind(kind)?;
         store::set_retention(tx, kind, days).await
+    }
+
+    /// Whether nothing is under way and nothing is due, paused queues included.
+    pub async fn is_idle(&self) -> Result<bool> {
+        let (tx, now) = self.system(Mode::Read).await?;
+        let idle = !store::anything_due(&tx, now).await?;
+        tx.commit().await?;
+        Ok(idle)
     }
 
     /// Forgets what is over and has been kept long enough; how many jobs went. In rounds, so that the

@@ -24,9 +24,10 @@ pub use file::{FILE_LIMIT, FileWriter, NewFile};
 pub use kind::{Arguments, Audience, Job, Kind, Kinds, Registry, Runners, Words};
 pub use new_job::{Enqueued, NewJob, When};
 pub use policy::{Backoff, Policy, Rate};
-pub use run::{Level, Run, Stop};
+pub use run::{Input, Level, Run, Stop};
+pub use schedule::Declared;
 pub use state::State;
-pub use store::MIGRATION;
+pub use store::{MIGRATION, TENANT_TABLES};
 
 /// The organisation under which the product's own jobs run: none.
 pub const PLATFORM: base::Id = base::Id::nil();

@@ -11,22 +11,36 @@ use crate::{
 };
 
 /// A schedule of the product itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Declared {
     /// Its name: what makes it the same one at the next start.
     pub name: String,
     /// What it is for.
+    #[serde(default)]
     pub description: String,
-    /// A cron expression, in UTC.
+    /// A cron expression.
+    #[serde(default)]
     pub expression: Option<String>,
     /// Or every so many seconds.
+    #[serde(default)]
     pub every_seconds: Option<i64>,
     /// IANA name.
+    #[serde(default = "utc")]
     pub time_zone: String,
     /// Kind of job.
     pub job_kind: String,
     /// Its arguments.
+    #[serde(default = "none")]
     pub args: serde_json::Value,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+fn none() -> serde_json::Value {
+    serde_json::json!({})
 }
 
 impl Declared {

@@ -135,3 +135,33 @@ pub(crate) async fn prune_files(tx: &Tx, now: DateTime<Utc>) -> Result<u64> {
     execute(tx, sql, vec![now.into()]).await?;
     execute(tx, "DELETE FROM job_file WHERE expires_at < $1", vec![now.into()]).await
 }
+
+/// Where sealed arguments stand: `(table, organisation, id, kind, arguments)`.
+pub(crate) type Sealed = (&'static str, Id, Id, String, String);
+
+/// Arguments that hold `mark`, of jobs and schedules that may still run.
+pub(crate) async fn sealed_arguments(tx: &Tx, mark: &str) -> Result<Vec<Sealed>> {
+    let mut found = Vec::new();
+    let places = [
+        ("job", "SELECT org_id, id, kind, args FROM job WHERE state <> 'succeeded' AND args LIKE $1"),
+        ("job_schedule", "SELECT org_id, id, job_kind AS kind, args FROM job_schedule WHERE args LIKE $1"),
+    ];
+    for (table, sql) in places {
+        for row in query(tx, sql, vec![format!("%{mark}%").into()]).await? {
+            found.push((
+                table,
+                read(&row, "org_id")?,
+                read(&row, "id")?,
+                read(&row, "kind")?,
+                read(&row, "args")?,
+            ));
+        }
+    }
+    Ok(found)
+}
+
+/// Replaces arguments.
+pub(crate) async fn set_arguments(tx: &Tx, table: &'static str, org: Id, id: Id, args: &str) -> Result<u64> {
+    let sql = format!("UPDATE {table} SET args = $3 WHERE org_id = $1 AND id = $2");
+    execute(tx, &sql, vec![org.into(), id.into(), args.into()]).await
+}

@@ -5,6 +5,19 @@ use ::store::{Ddl, Migration};
 /// Queue, history, workers, schedules, alerts, files.
 pub const MIGRATION: Migration = Migration { name: "0201_jobs", up, down };
 
+/// The tables whose rows belong to organisations, in the order in which rows may be deleted.
+pub const TENANT_TABLES: [&str; 9] = [
+    "job_file_piece",
+    "job_file",
+    "job_edge",
+    "job_log",
+    "job_attempt",
+    "job_stat",
+    "job_alert",
+    "job_schedule",
+    "job",
+];
+
 fn up(ddl: &mut Ddl) {
     queue(ddl);
     history(ddl);

@@ -27,7 +27,7 @@ use base::Result;
 use sea_orm::{QueryResult, Value};
 
 pub use dialect::Dialect;
-pub use migrations::MIGRATION;
+pub use migrations::{MIGRATION, TENANT_TABLES};
 pub use stats::{BUCKETS, Depth, Histogram, Minute};
 pub use worker::WorkerRow;
 
@@ -36,8 +36,8 @@ pub(crate) use files::{add_piece, begin_file, end_file, piece};
 pub(crate) use finish::{Ended, Ending, Line, Note, Progress, Words, acknowledge, write_words};
 pub(crate) use flow::{begin_wait, inputs};
 pub(crate) use insert::{Row, free, holder, insert, insert_edges};
-pub(crate) use manage::{cancel, delete, prune, prune_files, retry};
-pub(crate) use promote::{admit, anything_waits, promote, rescue};
+pub(crate) use manage::{cancel, delete, prune, prune_files, retry, sealed_arguments, set_arguments};
+pub(crate) use promote::{admit, anything_due, anything_waits, promote, rescue};
 pub(crate) use schedule::{Turn, active_job, declared, due, keep_only, next_due, put, set_enabled, turn};
 pub(crate) use stats::{Counted, Tally, depths, minutes, prune as prune_stats};
 pub(crate) use worker::{

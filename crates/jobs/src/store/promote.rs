@@ -45,6 +45,20 @@ pub(crate) async fn anything_waits(tx: &Tx, now: DateTime<Utc>, limited: &[&str]
     Ok(Waiting { next, orphans, limited: kinds })
 }
 
+/// Whether anything is under way or due.
+pub(crate) async fn anything_due(tx: &Tx, now: DateTime<Utc>) -> Result<bool> {
+    for sql in [
+        "SELECT id FROM job WHERE state = 'ready' AND run_at <= $1 LIMIT 1",
+        "SELECT id FROM job WHERE state = 'running' AND run_at <= $1 LIMIT 1",
+        "SELECT id FROM job WHERE state IN ('scheduled', 'failed') AND waits = 0 AND run_at <= $1 LIMIT 1",
+    ] {
+        if !query(tx, sql, vec![now.into()]).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Makes ready whose time has come; how many.
 pub(crate) async fn promote(tx: &Tx, now: DateTime<Utc>) -> Result<usize> {
     let waiting = "state IN ('scheduled', 'failed') AND waits = 0 AND lane IS NULL";

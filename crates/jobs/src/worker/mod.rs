@@ -195,6 +195,30 @@ pub async fn work<C: Clone + Send + Sync + 'static>(
     tracing::info!(worker = %shared.name, "stopped working");
 }
 
+/// Works until nothing is under way and nothing is due, then stops. For the command line and tests.
+pub async fn drain<C: Clone + Send + Sync + 'static>(
+    engine: Engine,
+    runners: Runners<C>,
+    context: C,
+    options: Options,
+) -> base::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let options = Options { schedules: false, ..options };
+    let working = work(engine.clone(), runners, context, options, None, stopped);
+    let watching = async {
+        let outcome = loop {
+            match engine.is_idle().await {
+                Ok(false) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Ok(true) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        let _ = stop.send(true);
+        outcome
+    };
+    tokio::join!(working, watching).1
+}
+
 /// Passes other nodes' notices on to this process's loops.
 async fn hear(engine: &Engine, mut done: watch::Receiver<bool>) {
     let listening = async {

@@ -419,7 +419,7 @@ async fn a_password_is_changed_with_the_old_one_and_ends_other_sessions() {
 
 /// The token in the newest mail to an address.
 async fn mailed(app: &TestApp, to: &str) -> String {
-    identity::mail::deliver_due(&app.app).await.unwrap();
+    app.work().await;
     let mail = app
         .mailer
         .sent()

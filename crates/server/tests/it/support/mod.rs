@@ -32,6 +32,7 @@ pub struct TestApp {
     pub app: App,
     pub router: axum::Router,
     pub operations: Vec<Arc<Operation>>,
+    pub runners: jobs::Runners<App>,
     pub clock: ManualClock,
     pub mailer: Mailer,
     _database: TestDatabase,
@@ -91,6 +92,7 @@ impl TestApp {
             pool: wish.pool,
             unfiltered: wish.unfiltered,
             acquire: Duration::from_secs(20),
+            clock: Arc::new(clock.clone()),
             ..store::Options::new(url)
         };
         let store = Store::connect(&options).await.unwrap();
@@ -127,6 +129,7 @@ impl TestApp {
                 ..kernel::Settings::default()
             },
             identity,
+            vault: Arc::new(Sealer::new(&key, None).unwrap()),
             metrics: Arc::new(Metrics::default()),
             edge: wiring::EdgeSettings {
                 cors: wish.cors,
@@ -140,6 +143,7 @@ impl TestApp {
             app: built.app,
             router: built.router,
             operations: built.operations,
+            runners: built.runners,
             clock,
             mailer,
             _database: database,
@@ -148,6 +152,13 @@ impl TestApp {
 
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Does every job that is due, as a worker would.
+    pub async fn work(&self) {
+        let engine = self.app.service::<jobs::Engine>().unwrap().clone();
+        let options = jobs::worker::Options { concurrency: 4, ..jobs::worker::Options::default() };
+        jobs::worker::drain(engine, self.runners.clone(), self.app.clone(), options).await.unwrap();
     }
 
     /// Somebody who has not signed in.
