@@ -11,18 +11,25 @@ use std::time::Duration;
 
 use base::{Error, Id, Result, secret::ExposeSecret};
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use jobs::{Arguments, Backoff, Engine, Failure, Job, NewJob, Policy, Run, Words};
-use kernel::App;
+use kernel::{
+    App,
+    port::{Notice, Postman},
+};
 use outbound::mail::Mail;
 use schemars::JsonSchema;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 use store::{Mode, Tx};
 
 pub use self::letter::Letter;
 use crate::{
     credential::seal::Sealer,
-    entity::letter::{ActiveModel, Column, Entity},
+    entity::{
+        app_user,
+        letter::{ActiveModel, Column, Entity},
+    },
     service::Identity,
 };
 
@@ -173,4 +180,25 @@ impl Job<App> for Deliver {
 /// Forgets letters that nobody delivered in time: their job is dead, and so are the links in them.
 pub(crate) async fn prune(tx: &Tx, now: DateTime<Utc>) -> Result<u64> {
     tx.delete_where::<Entity>(Condition::all().add(Column::CreatedAt.lt(now - KEPT))).await
+}
+
+/// The kernel's [`Postman`].
+pub struct Post;
+
+impl Postman for Post {
+    fn notify<'a>(
+        &'a self,
+        app: &'a App,
+        tx: &'a Tx,
+        to: &'a str,
+        notice: Notice,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let key = base::text::fold(to);
+            let reader = tx.find::<app_user::Entity>().filter(app_user::Column::LoginEmail.eq(key));
+            // The address of somebody who is not known here reads the product's first language.
+            let locale = tx.one(reader).await?.map_or_else(|| "zh-CN".to_owned(), |person| person.locale);
+            enqueue(app, tx, to, &locale, Letter::Notice(notice)).await
+        })
+    }
 }

@@ -233,7 +233,7 @@ impl Engine {
         let state =
             if run_at <= now && waits == 0 && lane.is_none() { State::Ready } else { State::Scheduled };
         let tags = tags(&job.tags)?;
-        let shown: String = self.redact(&args).to_string();
+        let shown = redact(&args).to_string();
         let search_key = shorten(&base::text::fold(&format!("{} {tags} {shown}", job.kind)), 600);
         Ok(Row {
             org_id: job.org.simple().to_string(),
@@ -291,7 +291,7 @@ impl Engine {
     }
 
     /// The arguments of a job as its code needs them.
-    pub(crate) fn unseal(&self, kind: &str, text: &str) -> Result<Value> {
+    pub fn unseal(&self, kind: &str, text: &str) -> Result<Value> {
         let mut args: Value = serde_json::from_str(text).map_err(Error::internal)?;
         for name in self.kind(kind)?.secret {
             let Some(member) = args.get_mut(*name) else { continue };
@@ -301,17 +301,6 @@ impl Engine {
             }
         }
         Ok(args)
-    }
-
-    /// Arguments as they may be shown: secrets are `"***"`.
-    pub fn redact(&self, args: &str) -> Value {
-        let mut args: Value = serde_json::from_str(args).unwrap_or_default();
-        if let Some(members) = args.as_object_mut() {
-            for member in members.values_mut().filter(|member| member.get(SEALED).is_some()) {
-                *member = Value::from("***");
-            }
-        }
-        args
     }
 
     /// Arguments for another run of a job: `changed`, with the stored secrets where it says `"***"`.
@@ -390,6 +379,21 @@ impl Engine {
         let inputs = store::inputs(&tx, org, job).await?;
         tx.commit().await?;
         Ok(inputs)
+    }
+
+    /// One job of a schedule now, outside its times.
+    pub async fn run_schedule(
+        &self,
+        tx: &Tx,
+        row: &store::entity::schedule::Model,
+        by: Option<Id>,
+    ) -> Result<Enqueued> {
+        let args = self.unseal(&row.job_kind, &row.args)?;
+        let mut job = NewJob::named(row.org_id, row.job_kind.clone(), args).priority(row.priority);
+        job.queue.clone_from(&row.queue);
+        job.created_by = by;
+        job.extra_schedule = Some(row.id);
+        self.enqueue(tx, job).await
     }
 
     /// Tries a failed, dead or cancelled job again. 409 `job_state`, 404.
@@ -477,6 +481,17 @@ impl Engine {
             }
         }
     }
+}
+
+/// Arguments as they may be shown: secrets are `"***"`.
+pub fn redact(args: &str) -> Value {
+    let mut args: Value = serde_json::from_str(args).unwrap_or_default();
+    if let Some(members) = args.as_object_mut() {
+        for member in members.values_mut().filter(|member| member.get(SEALED).is_some()) {
+            *member = Value::from("***");
+        }
+    }
+    args
 }
 
 /// What a sealed argument is bound to: one cannot be put in the place of another.

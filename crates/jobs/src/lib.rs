@@ -18,7 +18,7 @@ mod state;
 pub mod store;
 pub mod worker;
 
-pub use engine::{Engine, Vault};
+pub use engine::{Engine, Vault, redact};
 pub use failure::{Failure, Outcome};
 pub use file::{FILE_LIMIT, FileWriter, NewFile};
 pub use kind::{Arguments, Audience, Job, Kind, Kinds, Registry, Runners, Words};

@@ -8,7 +8,12 @@ use http::Method;
 use identity::Identity;
 use ipnet::IpNet;
 use jobs::{Declared, Engine, Registry, Runners, Vault};
-use kernel::{Api, App, Services, access, api::Operation, http::guard, port::Meter};
+use kernel::{
+    Api, App, Services, access,
+    api::Operation,
+    http::guard,
+    port::{Meter, Postman},
+};
 use outbound::{GuardedClient, Policy};
 use serde_json::Value;
 use store::{Migrations, Mode, Store, kv::Kv};
@@ -105,6 +110,7 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     let services = Services::default()
         .with(parts.identity)
         .with(engine)
+        .with::<Arc<dyn Postman>>(Arc::new(identity::mail::Post))
         .with(rows)
         .with(parts.metrics.clone())
         .with(meter)

@@ -15,8 +15,9 @@
 //! **Daylight saving time.** An expression whose hours run over the whole day (`*`, `*/n`, `0/n`, `0-23`) follows
 //! elapsed time: it fires in both passes of an hour that occurs twice, and nothing is added for an hour that is
 //! left out. Every other one names fixed times: one that is left out fires at the end of the gap (several in one
-//! gap fire once), one that occurs twice fires the first time. Quartz drops the times in a gap and fires some of
-//! an overlap twice; this is a deliberate difference.
+//! gap fire once), one that occurs twice fires the first time. So does Vixie cron, for which a `*` in the minute field
+//! is a wildcard too. Quartz drops the times in a gap and the first pass of an overlap, also for wildcards: a
+//! deliberate difference.
 
 mod calendar;
 mod describe;

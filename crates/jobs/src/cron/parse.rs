@@ -127,7 +127,7 @@ fn day_of_week(text: &str) -> Result<DayOfWeek, CronError> {
         return Err(CronError::Alone { place, text: shown(text) });
     }
     let refused = || CronError::Special { place, text: shown(text) };
-    if let Some((day, nth)) = text.split_once('#') {
+    if let Some((day, nth)) = text.split_once('#').filter(|(day, _)| !day.is_empty()) {
         let nth = number(nth).filter(|nth| (1..=5).contains(nth)).ok_or_else(refused)?;
         return value(place, day).map(|day| DayOfWeek::Nth(day, nth));
     }
@@ -150,6 +150,9 @@ fn item(place: Place, text: &str) -> Result<Item, CronError> {
         ("", Dialect::Quartz) if step.is_some() => Span::All,
         ("", _) => return Err(CronError::Field { place, text: shown(text) }),
         _ => match span.split_once('-') {
+            Some((first, last)) if first.is_empty() || last.is_empty() => {
+                return Err(CronError::Field { place, text: shown(text) });
+            }
             Some((first, last)) => between(place, span, value(place, first)?, value(place, last)?)?,
             None if step.is_some() => Span::From(value(place, span)?),
             None => Span::One(value(place, span)?),

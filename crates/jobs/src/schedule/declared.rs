@@ -144,14 +144,7 @@ impl Engine {
     /// One job of a declared schedule now.
     pub async fn run_declared(&self, tx: &Tx, id: Id) -> Result<Enqueued> {
         let row = self.find_declared(tx, id).await?;
-        self.run_schedule(tx, &row).await
-    }
-
-    /// One job of a schedule now, outside its times.
-    pub async fn run_schedule(&self, tx: &Tx, row: &Model) -> Result<Enqueued> {
-        let mut job = tick::job_of(row)?;
-        job.extra_schedule = Some(row.id);
-        self.enqueue(tx, job).await
+        self.run_schedule(tx, &row, None).await
     }
 
     /// The times of a schedule's row.

@@ -3,7 +3,6 @@
 use ::store::{Mode, Tx};
 use base::Result;
 use chrono::{DateTime, Duration, Utc};
-use serde_json::Value;
 
 use super::{Misfire, Overlap, Plan, Timing};
 use crate::{
@@ -89,7 +88,7 @@ async fn fire(engine: &Engine, tx: &Tx, now: DateTime<Utc>, row: &Model) -> Resu
             turn.skipped += 1;
             continue;
         }
-        let mut job = job_of(row)?;
+        let mut job = job_of(engine, row)?;
         job.schedule = Some((row.id, at));
         if let Some(last) = active {
             job = job.after(last, When::Settled);
@@ -116,8 +115,8 @@ async fn fire(engine: &Engine, tx: &Tx, now: DateTime<Utc>, row: &Model) -> Resu
 }
 
 /// The job that a schedule makes.
-pub(crate) fn job_of(row: &Model) -> Result<NewJob> {
-    let args: Value = serde_json::from_str(&row.args).map_err(base::Error::internal)?;
+fn job_of(engine: &Engine, row: &Model) -> Result<NewJob> {
+    let args = engine.unseal(&row.job_kind, &row.args)?;
     let mut job = NewJob::named(row.org_id, row.job_kind.clone(), args).priority(row.priority);
     if let Some(queue) = &row.queue {
         job = job.queue(queue.clone());

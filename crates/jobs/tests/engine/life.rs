@@ -205,7 +205,7 @@ async fn secret_arguments_are_sealed_at_rest_hidden_when_shown_and_open_to_the_j
     let id = bench.enqueue(NewJob::of(bench.org, &act).unwrap()).await;
     let row = bench.job(id).await;
     assert!(!row.args.contains("swordfish") && !row.search_key.contains("swordfish"), "{}", row.args);
-    assert_eq!(bench.engine.redact(&row.args)["secret"], json!("***"));
+    assert_eq!(jobs::redact(&row.args)["secret"], json!("***"));
     let worker = bench.work(Bench::options());
     let row = bench.reaches(id, State::Succeeded).await;
     assert_eq!(row.result.as_deref(), Some(r#"{"did":"q","secret":"swordfish"}"#));

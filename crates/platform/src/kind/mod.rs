@@ -1,5 +1,6 @@
 //! The kinds of jobs that ship.
 
+mod alerts;
 mod demo;
 mod http_call;
 mod prune;
@@ -7,16 +8,20 @@ mod prune;
 use jobs::{Declared, Registry};
 use kernel::App;
 
+pub use alerts::CheckAlerts;
 pub use http_call::HttpCall;
 pub use prune::Prune;
 
 /// Adds them; those for trying things out in development only.
 pub fn register(registry: Registry<App>, dev: bool) -> Registry<App> {
-    let registry = registry.with::<HttpCall>().with::<Prune>();
+    let registry = registry.with::<HttpCall>().with::<Prune>().with::<CheckAlerts>();
     if dev { demo::register(registry) } else { registry }
 }
 
 /// Those that recur.
 pub fn declared() -> base::Result<Vec<Declared>> {
-    Ok(vec![Declared::every(600, "jobs.prune", &Prune {})?])
+    Ok(vec![
+        Declared::every(600, "jobs.prune", &Prune {})?,
+        Declared::every(60, "jobs.check_alerts", &CheckAlerts {})?,
+    ])
 }

@@ -1,18 +1,20 @@
 //! The Chinese words: "每个工作日 09:30". May import: the shapes.
 
-use super::{Days, Phrase, Piece, clock, rhythm, runs, singles};
+use super::{Days, LISTED_WINDOWS, Phrase, Piece, clock, clocks, rhythm, runs, singles, windows};
 
 const WEEKDAYS: [&str; 7] = ["一", "二", "三", "四", "五", "六", "日"];
 const NTH: [&str; 5] = ["一", "二", "三", "四", "五"];
 
 pub(super) fn sentence(phrase: &Phrase) -> String {
     let time = match phrase.clock_times() {
-        Some(times) => list(times.into_iter().map(clock)),
+        Some(times) => list(clocks(&times)),
         None => rhythm_of_day(phrase),
     };
     let days = days(phrase);
     // A rhythm that runs through the whole day needs no "every day" before it.
-    let days = if days == "每天" && phrase.every_hour() { String::new() } else { days };
+    let whole_day =
+        phrase.every_hour() || (phrase.past_the_hour() == Some((0, 0)) && rhythm(&phrase.hours).is_some());
+    let days = if days == "每天" && whole_day { String::new() } else { days };
     let parts = [years(&phrase.years), days, time];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -22,11 +24,22 @@ fn rhythm_of_day(phrase: &Phrase) -> String {
     if let Some((minute, second)) = phrase.past_the_hour() {
         return list_and(phrase.hours.iter().map(|piece| hourly(piece, minute, second)));
     }
+    if let Some((from, to, every)) = phrase.within_one_hour() {
+        let every = if every == 1 { "每分钟".to_owned() } else { format!("每 {every} 分钟") };
+        return format!("{from} 至 {to} {every}");
+    }
+    if let Some(windows) = phrase.whole_minutes() {
+        let windows = list(windows.into_iter().map(|(from, to)| format!("{from} 至 {to}")));
+        return format!(
+            "{windows} 之间{}",
+            list_and(phrase.seconds.iter().map(|piece| repeated(piece, "秒", "秒")))
+        );
+    }
     let within = within_the_hour(phrase);
     if phrase.every_hour() {
         return within;
     }
-    format!("{} {within}", list_and(phrase.hours.iter().map(hours)))
+    format!("{}{within}", list_and(phrase.hours.iter().map(hours)))
 }
 
 /// A fixed minute, and hours that vary.
@@ -88,17 +101,24 @@ fn hours(piece: &Piece) -> String {
             format!("{from:02}:00 至 {to:02}:59 之间每隔 {every} 小时的一小时内")
         }
         Piece::Run { from, to } => format!("{from:02}:00 至 {to:02}:59 之间"),
-        Piece::Values(values) if values.len() <= 3 => {
-            format!("{} 之间", list(values.iter().map(|hour| format!("{hour:02}:00 至 {hour:02}:59"))))
+        Piece::Values(values) if windows(values).len() <= LISTED_WINDOWS => {
+            format!(
+                "{} 之间",
+                list(windows(values).into_iter().map(|(from, to)| format!("{from:02}:00 至 {to:02}:59")))
+            )
         }
         Piece::Values(values) => format!("{} 点内", numbers(values)),
     }
 }
 
 fn days(phrase: &Phrase) -> String {
-    let every_month = phrase.months.is_empty();
-    let month = if every_month { "每月".to_owned() } else { format!("{}的", months(phrase)) };
-    let week = if every_month { String::new() } else { format!("{}的", months(phrase)) };
+    let (month, week) = match (phrase.months.as_slice(), phrase.years.as_slice()) {
+        ([], _) => ("每月".to_owned(), String::new()),
+        ([one], [Piece::Every]) => (format!("每年 {one} 月"), format!("每年 {one} 月的")),
+        ([one], _) => (format!("{one} 月"), format!("{one} 月的")),
+        (_, [Piece::Every]) => (format!("每年 {}的", months(phrase)), format!("每年 {}的", months(phrase))),
+        _ => (format!("{}的", months(phrase)), format!("{}的", months(phrase))),
+    };
     match &phrase.days {
         Days::Every => format!("{week}每天"),
         Days::Dates(pieces) => match pieces.as_slice() {
@@ -106,8 +126,14 @@ fn days(phrase: &Phrase) -> String {
             _ => format!("{month} {}", dates(&super::expand(pieces, 1, 31))),
         },
         Days::Weekdays(pieces) => format!("{week}{}", weekdays(pieces)),
-        Days::Either(days, pieces) => format!("{month} {}，以及{week}{}", dates(days), weekdays(pieces)),
-        Days::Both(days, pieces) => format!("{month} {}中的{}", dates(days), weekdays(pieces)),
+        Days::Either(days, pieces) => {
+            format!("{month} {}，以及{}{}", dates(days), in_those_months(phrase), weekdays(pieces))
+        }
+        Days::Both(days, pieces) => {
+            let weekdays = weekdays(pieces);
+            let weekdays = weekdays.strip_prefix("每个").or(weekdays.strip_prefix("每")).unwrap_or(&weekdays);
+            format!("{month} {}中的{weekdays}", dates(days))
+        }
         Days::Last { before: 0 } => format!("{month}最后一天"),
         Days::Last { before } => format!("{month}倒数第 {} 天", before + 1),
         Days::LastWorkday { before: 0 } => format!("{month}最后一个工作日"),
@@ -118,6 +144,14 @@ fn days(phrase: &Phrase) -> String {
             let nth = NTH.get(usize::from(*nth) - 1).copied().unwrap_or_default();
             format!("{month}第{nth}个星期{}", weekday(*day))
         }
+    }
+}
+
+fn in_those_months(phrase: &Phrase) -> &'static str {
+    match phrase.months.len() {
+        0 => "",
+        1 => "该月的",
+        _ => "这些月的",
     }
 }
 
@@ -181,7 +215,18 @@ fn list(parts: impl IntoIterator<Item = String>) -> String {
     parts.into_iter().collect::<Vec<_>>().join("、")
 }
 
-/// Joins parts that are lists themselves.
+/// Joins parts that are lists themselves; a figure is set off by a blank.
 fn list_and(parts: impl IntoIterator<Item = String>) -> String {
-    parts.into_iter().collect::<Vec<_>>().join("以及")
+    let mut text = String::new();
+    for part in parts {
+        if !text.is_empty() {
+            text.push_str(if part.starts_with(|c: char| c.is_ascii_digit()) {
+                "，以及 "
+            } else {
+                "，以及"
+            });
+        }
+        text.push_str(&part);
+    }
+    text
 }

@@ -1,6 +1,6 @@
 //! The English words: "At 09:30 on weekdays". May import: the shapes.
 
-use super::{Days, Phrase, Piece, clock, rhythm, runs, singles};
+use super::{Days, LISTED_WINDOWS, Phrase, Piece, clock, clocks, rhythm, runs, singles, windows};
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -22,7 +22,7 @@ const NTH: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
 pub(super) fn sentence(phrase: &Phrase) -> String {
     let mut text = match phrase.clock_times() {
         Some(times) => {
-            let times = join(times.into_iter().map(clock));
+            let times = join(clocks(&times));
             let days = days(phrase);
             if days.is_empty() {
                 format!("at {times} every day{}", in_months(phrase))
@@ -47,6 +47,15 @@ pub(super) fn sentence(phrase: &Phrase) -> String {
 fn rhythm_of_day(phrase: &Phrase) -> String {
     if let Some((minute, second)) = phrase.past_the_hour() {
         return join_and(phrase.hours.iter().map(|piece| hourly(piece, minute, second)));
+    }
+    if let Some((from, to, every)) = phrase.within_one_hour() {
+        let every = if every == 1 { "every minute".to_owned() } else { format!("every {every} minutes") };
+        return format!("{every} from {from} to {to}");
+    }
+    if let Some(windows) = phrase.whole_minutes() {
+        let seconds = join_and(phrase.seconds.iter().map(|piece| repeated(piece, "second")));
+        let windows = windows.into_iter().map(|(from, to)| format!("between {from} and {to}"));
+        return format!("{seconds} {}", join_and(windows));
     }
     let mut text = within_the_hour(phrase);
     if !phrase.every_hour() {
@@ -126,9 +135,9 @@ fn hours(piece: &Piece) -> String {
             format!("in every {} hour from {from:02}:00 to {to:02}:59", ordinal(*every))
         }
         Piece::Run { from, to } => format!("between {from:02}:00 and {to:02}:59"),
-        Piece::Values(values) if values.len() <= 3 => {
-            join_and(values.iter().map(|hour| format!("between {hour:02}:00 and {hour:02}:59")))
-        }
+        Piece::Values(values) if windows(values).len() <= LISTED_WINDOWS => join_and(
+            windows(values).into_iter().map(|(from, to)| format!("between {from:02}:00 and {to:02}:59")),
+        ),
         Piece::Values(values) => format!("in the hours {}", join(values.iter().map(u16::to_string))),
     }
 }
@@ -159,7 +168,7 @@ fn days(phrase: &Phrase) -> String {
             format!(" {} if it is the {}{of_month}", weekdays(pieces), dates_or(days))
         }
         Days::Last { before: 0 } => format!(" on the last day{of_month}"),
-        Days::Last { before } => format!(" {} the last day{of_month}", days_before(*before)),
+        Days::Last { before } => format!(", {} the last day{of_month}", days_before(*before)),
         Days::LastWorkday { before: 0 } => format!(" on the last weekday{of_month}"),
         Days::LastWorkday { before } => {
             format!(" on the weekday nearest the day {} the last day{of_month}", days_before(*before))
@@ -219,7 +228,12 @@ fn weekday(day: u16) -> &'static str {
 }
 
 fn in_months(phrase: &Phrase) -> String {
-    if phrase.months.is_empty() { String::new() } else { format!(" in {}", months(phrase)) }
+    let preposition = match runs(&phrase.months).as_slice() {
+        [] => return String::new(),
+        [(from, to)] if from < to => "from",
+        _ => "in",
+    };
+    format!(" {preposition} {}", months(phrase))
 }
 
 fn months(phrase: &Phrase) -> String {
@@ -236,7 +250,11 @@ fn years(pieces: &[Piece]) -> String {
         Piece::Run { from, to } => format!("from {from} to {to}"),
         Piece::Values(values) => format!("in {}", join(values.iter().map(u16::to_string))),
     });
-    if *pieces == [Piece::Every] { String::new() } else { format!(", {}", join_and(named)) }
+    match pieces {
+        [Piece::Every] => String::new(),
+        [Piece::Steps { .. }, ..] => format!(", {}", join_and(named)),
+        _ => format!(" {}", join_and(named)),
+    }
 }
 
 fn ordinal(number: u16) -> String {

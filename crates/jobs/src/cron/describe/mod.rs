@@ -30,6 +30,9 @@ pub(super) fn describe(fields: &Fields, locale: Locale) -> String {
 /// More clock times than this are not listed one by one.
 const LISTED_TIMES: usize = 12;
 
+/// More windows of time than this are named by their hours only.
+const LISTED_WINDOWS: usize = 3;
+
 /// One part of a field, as a sentence would name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
@@ -80,14 +83,18 @@ impl Phrase {
     fn new(fields: &Fields) -> Self {
         let pieces = |unit, items: &[Item]| pieces(items, fields.dialect.bounds(unit));
         let months = values(&fields.months, fields.dialect.bounds(Unit::Month));
-        Self {
-            seconds: pieces(Unit::Second, &fields.seconds),
-            minutes: pieces(Unit::Minute, &fields.minutes),
-            hours: pieces(Unit::Hour, &fields.hours),
-            days: days(fields),
-            months: if months.len() == 12 { Vec::new() } else { months },
-            years: pieces(Unit::Year, &fields.years),
-        }
+        let days = days(fields);
+        let years = pieces(Unit::Year, &fields.years);
+        // "From 22:00 to 02:00" is the truth only where the next day belongs to it: the same holds for minutes and
+        // hours, and seconds and minutes.
+        let every_day = days == Days::Every && months.len() == 12 && years == [Piece::Every];
+        let hours = unwrapped(pieces(Unit::Hour, &fields.hours), 23, every_day);
+        let every_hour = every_day && hours == [Piece::Every];
+        let minutes = unwrapped(pieces(Unit::Minute, &fields.minutes), 59, every_hour);
+        let every_minute = every_hour && minutes == [Piece::Every];
+        let seconds = unwrapped(pieces(Unit::Second, &fields.seconds), 59, every_minute);
+        let months = if months.len() == 12 { Vec::new() } else { months };
+        Self { seconds, minutes, hours, days, months, years }
     }
 
     /// The clock times, when there are few enough to list: hour, minute, second.
@@ -114,6 +121,35 @@ impl Phrase {
         }
     }
 
+    /// The minutes of one hour that are a range or have a step: first and last time, and the step.
+    fn within_one_hour(&self) -> Option<(String, String, u16)> {
+        let Some([hour]) = singles(&self.hours) else {
+            return None;
+        };
+        let time = |minute: &u16| clock((*hour, *minute, 0));
+        match self.minutes.as_slice() {
+            [Piece::Steps { every, from, to, even: false }] if self.on_the_minute() && from <= to => {
+                Some((time(from), time(to), *every))
+            }
+            [Piece::Run { from, to }] if self.on_the_minute() && from <= to => {
+                Some((time(from), time(to), 1))
+            }
+            _ => None,
+        }
+    }
+
+    /// The few whole minutes within which seconds vary: the first and the last second of each.
+    fn whole_minutes(&self) -> Option<Vec<(String, String)>> {
+        let (hours, minutes) = (singles(&self.hours)?, singles(&self.minutes)?);
+        if hours.len() * minutes.len() > LISTED_WINDOWS {
+            return None;
+        }
+        let window = |hour: &u16, minute: &u16| {
+            (format!("{hour:02}:{minute:02}:00"), format!("{hour:02}:{minute:02}:59"))
+        };
+        Some(hours.iter().flat_map(|hour| minutes.iter().map(move |minute| window(hour, minute))).collect())
+    }
+
     fn on_the_minute(&self) -> bool {
         singles(&self.seconds) == Some(&[0])
     }
@@ -125,6 +161,33 @@ impl Phrase {
     fn every_minute(&self) -> bool {
         self.minutes == [Piece::Every]
     }
+}
+
+/// Ranges that wrap around, cut in two, unless they may stay.
+fn unwrapped(pieces: Vec<Piece>, max: u16, may_wrap: bool) -> Vec<Piece> {
+    let wraps =
+        |piece: &Piece| matches!(piece, Piece::Run { from, to } | Piece::Steps { from, to, .. } if from > to);
+    if may_wrap || !pieces.iter().any(wraps) {
+        return pieces;
+    }
+    let mut cut = Vec::new();
+    let mut single = Vec::new();
+    for (from, to) in windows(&expand(&pieces, 0, max)) {
+        if from == to { single.push(from) } else { cut.push(Piece::Run { from, to }) }
+    }
+    if !single.is_empty() {
+        cut.push(Piece::Values(single));
+    }
+    cut
+}
+
+/// Clock times in one form: with seconds if any of them has some.
+fn clocks(times: &[(u16, u16, u16)]) -> Vec<String> {
+    let seconds = times.iter().any(|(_, _, second)| *second != 0);
+    let text = |(hour, minute, second): (u16, u16, u16)| {
+        if seconds { format!("{hour:02}:{minute:02}:{second:02}") } else { clock((hour, minute, second)) }
+    };
+    times.iter().copied().map(text).collect()
 }
 
 /// `09:30`, and the seconds where there are any.
@@ -201,19 +264,24 @@ fn pieces(items: &[Item], (min, max): (u16, u16)) -> Vec<Piece> {
     pieces
 }
 
-/// Three or more neighbours become a run; the others stay single, each as a run of one.
-fn runs(values: &[u16]) -> Vec<(u16, u16)> {
-    let mut runs: Vec<(u16, u16)> = Vec::new();
+/// Neighbours gathered, each alone as a run of one.
+fn windows(values: &[u16]) -> Vec<(u16, u16)> {
+    let mut windows: Vec<(u16, u16)> = Vec::new();
     for value in values {
-        match runs.last_mut() {
+        match windows.last_mut() {
             Some((_, to)) if *to + 1 == *value => *to = *value,
-            _ => runs.push((*value, *value)),
+            _ => windows.push((*value, *value)),
         }
     }
+    windows
+}
+
+/// Like [`windows`], but two neighbours stay single: "the 1st and 2nd", "the 1st to 3rd".
+fn runs(values: &[u16]) -> Vec<(u16, u16)> {
     let split = |(from, to): (u16, u16)| {
         if to == from + 1 { vec![(from, from), (to, to)] } else { vec![(from, to)] }
     };
-    runs.into_iter().flat_map(split).collect()
+    windows(values).into_iter().flat_map(split).collect()
 }
 
 fn days(fields: &Fields) -> Days {
