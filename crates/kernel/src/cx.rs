@@ -11,7 +11,7 @@ use store::{Mode, Tx};
 
 use crate::{
     App,
-    access::{Effective, Permission, Reach},
+    access::{self, Effective, Permission, Reach},
     port::{Credential, CredentialKind},
 };
 
@@ -106,6 +106,8 @@ pub struct Cx {
     pub(crate) body: Bytes,
     pub(crate) respond: Mutex<Vec<(HeaderName, HeaderValue)>>,
     pub(crate) notes: Mutex<Vec<(String, serde_json::Value, serde_json::Value)>>,
+    /// What the caller reaches since this transaction changed what that follows from.
+    pub(crate) renewed: Mutex<Option<Arc<Effective>>>,
 }
 
 impl Cx {
@@ -146,6 +148,10 @@ impl Cx {
     pub fn query_pairs(&self) -> Vec<(String, String)> {
         pairs(&self.raw_query)
     }
+    /// The query string as received.
+    pub fn query_text(&self) -> &str {
+        &self.raw_query
+    }
     /// The body as received.
     pub fn body(&self) -> &Bytes {
         &self.body
@@ -180,8 +186,21 @@ impl Cx {
     /// Which rows the caller reaches with a permission.
     pub fn reach(&self, code: &str) -> Result<Reach> {
         let actor = self.actor()?;
-        let held = self.app.catalogue().find(code).and_then(|p| actor.effective.reach(p));
-        held.ok_or_else(|| denied(code))
+        let permission = self.app.catalogue().find(code);
+        let held = permission.and_then(|p| Some((p, actor.effective.reach(p)?)));
+        let (permission, reach) = held.ok_or_else(|| denied(code))?;
+        // What is held was judged at the beginning, an API key's scopes included; only the rows are new.
+        let renewed = lock(&self.renewed).as_ref().map(|set| set.reach(permission));
+        renewed.unwrap_or(Some(reach)).ok_or_else(|| denied(code))
+    }
+    /// Works out anew which rows the caller reaches, after this transaction has written something
+    /// that it follows from: the tree of departments.
+    pub(crate) async fn renew_reach(&self) -> Result<()> {
+        let (actor, tx) = (self.actor()?, self.tx()?);
+        let version = actor.effective.version();
+        let set = access::compute(&self.app, tx, actor.id, version, actor.platform_admin).await?;
+        *lock(&self.renewed) = Some(Arc::new(set));
+        Ok(())
     }
     /// The permission that this route was mounted with.
     pub fn permission(&self) -> Option<Permission> {
@@ -205,6 +224,7 @@ impl Cx {
             body: Bytes::new(),
             respond: Mutex::default(),
             notes: Mutex::default(),
+            renewed: Mutex::default(),
         };
         crate::http::guard::enter(&mut next, mode).await?;
         Ok(next)

@@ -16,7 +16,7 @@ pub use grant::{Holder, codes_of, copy_grants, forget, grants_of, set_grants};
 pub use scope::DataScope;
 pub use version::{bump, version_table};
 
-pub(crate) use effective::load;
+pub(crate) use effective::{compute, load};
 
 /// The kernel's access tables.
 pub const MIGRATION: store::Migration = store::Migration {

@@ -104,6 +104,7 @@ async fn attempt(
             body: body.clone(),
             respond: Mutex::default(),
             notes: Mutex::default(),
+            renewed: Mutex::default(),
         };
         match run(&mut cx, operation, mode).await {
             Err(failure) if failure.is_retryable() && tries < ATTEMPTS => {
