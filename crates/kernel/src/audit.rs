@@ -7,7 +7,7 @@ use base::{Id, Result};
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use serde_json::{Map, Value, json};
-use store::{Mode, Tx};
+use store::{Mode, Opening, Role, Tx};
 
 use crate::{ActorKind, App, Cx, Origin, api::Operation};
 
@@ -153,7 +153,7 @@ pub async fn record(cx: &Cx, mut event: Event) -> Result<()> {
     write(tx, cx.now(), who(cx), &cx.origin, event).await
 }
 
-fn who(cx: &Cx) -> Who {
+pub(crate) fn who(cx: &Cx) -> Who {
     match cx.actor() {
         Ok(actor) => Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() },
         Err(_) => Who { kind: ActorKind::System, id: None, name: "system".into() },
@@ -193,15 +193,15 @@ pub async fn write(tx: &Tx, now: DateTime<Utc>, who: Who, origin: &Origin, event
 }
 
 /// Records an event at once, in a transaction of its own.
-pub async fn record_now(app: &App, org: Id, who: Who, origin: &Origin, event: Event) -> Result<()> {
-    let tx = app.store().begin_org(Mode::Write, org).await?;
+pub async fn record_now(app: &App, org: Option<Id>, who: Who, origin: &Origin, event: Event) -> Result<()> {
+    let tx = app.store().begin(Mode::Write, Opening::new(Role::App, org)).await?;
     write(&tx, app.now(), who, origin, event).await?;
     tx.commit().await
 }
 
 /// Records that a change was refused. A failure to do so is logged, not shown.
 pub(crate) async fn record_denial(cx: &Cx, operation: &Operation) {
-    let Some(org) = cx.actor().ok().and_then(|actor| actor.org) else { return };
+    let org = cx.actor().ok().and_then(|actor| actor.org);
     let action = operation.access.codes().first().map(|code| (*code).to_owned()).unwrap_or_default();
     let event = Event { outcome: Some("denied"), ..Event::new(action, operation.id.clone()) };
     if let Err(failure) = record_now(&cx.app, org, who(cx), &cx.origin, event).await {

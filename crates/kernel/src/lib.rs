@@ -8,6 +8,7 @@ pub mod api;
 mod app;
 pub mod audit;
 mod cx;
+pub mod download;
 pub mod http;
 pub mod meta;
 mod nullable;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use base::{Error, Id, Result};
+use base::{Error, Result};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, SqliteTransactionMode,
     TransactionOptions, TransactionTrait, sqlx,
@@ -116,11 +116,6 @@ impl Store {
         }
         Tx::open(inner, mode, self.shared.dialect, self.shared.unfiltered, self.shared.statement, opening)
             .await
-    }
-
-    /// A unit of work of one organisation, outside any request.
-    pub async fn begin_org(&self, mode: Mode, org: Id) -> Result<Tx> {
-        self.begin(mode, Opening::new(Role::App, Some(org))).await
     }
 
     /// A unit of work that sees every organisation: sign-in, workers, the operator's commands.

@@ -10,6 +10,7 @@ mod credential;
 mod credential_envelope;
 mod credential_jwt;
 mod escalation;
+mod exports;
 mod idempotency;
 mod identity_flows;
 mod kernel_rules;
