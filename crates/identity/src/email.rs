@@ -5,12 +5,12 @@ use std::time::Duration;
 use base::{Result, secret::ExposeSecret};
 use kernel::{
     Accepted, ActorKind, Api, Cx, Json, NoContent,
-    audit::{self, Event, Who},
+    audit::{Event, Who},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Mode, Opening, Role};
+use store::Mode;
 use validator::Validate;
 
 use crate::{
@@ -60,7 +60,7 @@ async fn change(cx: &Cx, input: Change) -> Result<Accepted<Heard>> {
     let address = account::email(&input.email)?;
     let (user, _) = prove(cx, input.password, "password").await?;
     cx.app.limit(&format!("email:{}", actor.id), 5, Duration::from_secs(3600)).await?;
-    let tx = cx.app.store().begin(Mode::Write, Opening::new(Role::System, actor.org)).await?;
+    let tx = cx.app.system(Mode::Write).await?;
     let secret = one_time::issue(&tx, cx.now(), Purpose::EmailChange, actor.id, &address).await?;
     let link = mail::link(&cx.app, "/confirm-email", secret.expose_secret());
     let letter = Letter::EmailChange { name: user.name.clone(), link };
@@ -71,7 +71,7 @@ async fn change(cx: &Cx, input: Change) -> Result<Accepted<Heard>> {
         json!(user.email),
         json!(address),
     );
-    audit::write(&tx, cx.now(), who, &cx.origin, event).await?;
+    account::announce(&tx, cx.now(), &By { who, origin: &cx.origin }, actor.id, None, &event).await?;
     tx.commit().await?;
     Ok(Heard::answer())
 }
@@ -101,12 +101,12 @@ async fn confirm(cx: &Cx, input: Confirm) -> Result<NoContent> {
         let letter = Letter::EmailChanged { name: before.name.clone() };
         mail::enqueue(app, &tx, old, &before.locale, letter).await?;
     }
-    tx.commit().await?;
     let who = Who { kind: ActorKind::User, id: Some(before.id), name: before.name.clone() };
     let event = Event::new("identity:email:change", "identity.user")
         .target(before.id, before.username.clone())
         .change("email", json!(before.email), json!(after.email));
-    account::announce(app, &By { who, origin: &cx.origin }, before.id, None, &event).await?;
+    account::announce(&tx, now, &By { who, origin: &cx.origin }, before.id, None, &event).await?;
+    tx.commit().await?;
     Ok(NoContent)
 }
 

@@ -8,18 +8,18 @@ use base::{Error, FieldError, Result, Secret, secret::ExposeSecret};
 use chrono::{DateTime, Utc};
 use kernel::{
     Api, App, Cx, NoContent,
-    audit::{self, Event, Who},
+    audit::{Event, Who},
 };
 use schemars::JsonSchema;
 use sea_orm::ActiveValue::Set;
 use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
-use store::{Mode, Opening, Role, Tx};
+use store::{Mode, Tx};
 use validator::Validate;
 
 use crate::{
-    account::{self, Belonging, one_time},
+    account::{self, Belonging, By, one_time},
     credential::policy,
     entity::app_user,
     mail::{self, Letter},
@@ -66,7 +66,7 @@ async fn change(cx: &Cx, input: Change) -> Result<NoContent> {
     let user = user.0;
     let new = Secret::from(input.new_password);
     let hash = hash_new(&cx.app, &user, &new).await?;
-    let tx = cx.app.store().begin(Mode::Write, Opening::new(Role::System, actor.org)).await?;
+    let tx = cx.app.system(Mode::Write).await?;
     let now = cx.now();
     store_hash(&cx.app, &tx, now, &user, hash).await?;
     if input.end_other_sessions {
@@ -76,7 +76,7 @@ async fn change(cx: &Cx, input: Change) -> Result<NoContent> {
     let event = Event::new("identity:password:change", "identity.user")
         .target(user.id, user.username.clone())
         .change("end_other_sessions", json!(null), json!(input.end_other_sessions));
-    audit::write(&tx, now, who, &cx.origin, event).await?;
+    account::announce(&tx, now, &By { who, origin: &cx.origin }, user.id, None, &event).await?;
     tx.commit().await?;
     Ok(NoContent)
 }

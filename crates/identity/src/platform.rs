@@ -4,6 +4,7 @@
 //! no role. Nothing here shows an organisation's own data. May import: `account`, `kernel`, this
 //! crate's entities.
 
+mod audit;
 pub mod dto;
 
 use std::collections::HashMap;
@@ -59,6 +60,7 @@ pub fn mount(api: &mut Api) {
         .detached()
         .query::<Search>()
         .query::<Window>();
+    audit::mount(api);
 }
 
 /// The list request of a table without a search key, and its words.
@@ -114,10 +116,10 @@ async fn update(cx: &Cx, input: Patch) -> Result<Json<View>> {
         return Err(Error::conflict("anonymized", "an anonymised account stays as it is"));
     }
     let after = apply(cx, &tx, &before, &input).await?;
-    tx.commit().await?;
     if after.version != before.version {
-        announce(cx, &after, changes("platform:user:update", &before, &after)).await?;
+        announce(cx, &tx, &after, changes("platform:user:update", &before, &after)).await?;
     }
+    tx.commit().await?;
     cx.respond_with(header::ETAG, &etag(after.version.into()))?;
     Ok(Json(after.into()))
 }
@@ -185,13 +187,12 @@ fn changes(action: &str, before: &app_user::Model, after: &app_user::Model) -> E
     differs.fold(event, |event, (field, old, new)| event.change(field, old, new))
 }
 
-/// Tells the person's organisations, and the log, which also knows of people without any.
-async fn announce(cx: &Cx, person: &app_user::Model, event: Event) -> Result<()> {
+/// Tells the person's organisations and the installation.
+async fn announce(cx: &Cx, tx: &Tx, person: &app_user::Model, event: Event) -> Result<()> {
     let actor = cx.actor()?;
-    tracing::info!(action = event.action, actor = actor.username, person = %person.id, "platform administration");
     let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
     let by = By { who, origin: &cx.origin };
-    account::announce(&cx.app, &by, person.id, Some("user_changed"), &event).await
+    account::announce_everywhere(tx, cx.now(), &by, person.id, Some("user_changed"), &event).await
 }
 
 /// `POST /api/platform/users/{id}/anonymize/`.
@@ -203,11 +204,11 @@ async fn anonymize(cx: &Cx) -> Result<Json<View>> {
         return Ok(Json(before.into()));
     }
     let after = operator::anonymize(&cx.app, &tx, &before).await?;
-    tx.commit().await?;
     // Without before and after: the entry must not keep what has just been taken out.
     let event =
         Event::new("platform:user:anonymize", "identity.user").target(after.id, after.username.clone());
-    announce(cx, &after, event).await?;
+    announce(cx, &tx, &after, event).await?;
+    tx.commit().await?;
     Ok(Json(after.into()))
 }
 

@@ -26,6 +26,13 @@ pub struct Origin {
     pub user_agent: String,
 }
 
+impl Origin {
+    /// What the product does by itself comes from nowhere.
+    pub fn nowhere() -> Self {
+        Self { request_id: String::new(), ip: None, user_agent: String::new() }
+    }
+}
+
 /// What kind of caller acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorKind {

@@ -25,4 +25,4 @@ pub use resource::{Change, Draft, Input, Meta, Model, Resource, Sample, Spec};
 
 /// The kernel's own tables.
 pub const MIGRATIONS: &[store::Migration] =
-    &[access::MIGRATION, audit::MIGRATION, http::idempotency::MIGRATION];
+    &[access::MIGRATION, audit::MIGRATION, http::idempotency::MIGRATION, audit::platform::MIGRATION];

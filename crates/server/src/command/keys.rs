@@ -2,6 +2,8 @@
 
 use base::{Clock, SystemClock};
 use identity::{credential::jwt::Algorithm, service};
+use kernel::audit::{self, Event};
+use serde_json::json;
 use store::Mode;
 
 use crate::{
@@ -25,6 +27,10 @@ async fn rotate(config: &Config) -> Result<(), Failure> {
     let (settings, sealer) = (parts::identity_settings(config), parts::sealer(config)?);
     let tx = opened.store.begin_system(Mode::Write).await?;
     let rotation = service::rotate_keys(&tx, SystemClock.now(), &settings, &sealer).await?;
+    let event = Event::new("platform:keys:rotate", "platform.keys")
+        .change("made", json!(null), json!(rotation.made))
+        .change("resealed", json!(null), json!(rotation.resealed));
+    audit::write_platform(&tx, SystemClock.now(), parts::operator(), &parts::origin(), event).await?;
     tx.commit().await?;
     let hours = service::KEY_OVERLAP.num_hours();
     let mut text: String = rotation.made.iter().map(|kid| format!("made key {kid}\n")).collect();

@@ -14,6 +14,7 @@ mod exports;
 mod idempotency;
 mod identity_flows;
 mod kernel_rules;
+mod platform_trail;
 mod session_rules;
 mod support;
 mod sweep;

@@ -3,6 +3,7 @@
 
 pub mod caller;
 pub mod database;
+pub mod people;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +26,7 @@ use server::{
 use store::{Mode, Opening, Role, Store, Tx};
 
 pub use caller::Caller;
+pub use people::PASSWORD;
 use database::TestDatabase;
 
 /// The running product.
