@@ -919,6 +919,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/platform/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit trail of the installation */
+        get: operations["platform.audit.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/audit/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry of it */
+        get: operations["platform.audit.read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/platform/organizations": {
         parameters: {
             query?: never;
@@ -2778,6 +2812,73 @@ export interface components {
             /** @description In the order of the codes. */
             items: components["schemas"]["Permission"][];
         };
+        /** @description An entry of the installation's audit trail. */
+        PlatformAuditEntry: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description user, api_key, cli or system. */
+            actor_kind: string;
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            actor_id?: string | null;
+            /** @description The name at that time. */
+            actor_name: string;
+            /** @description `module:name:action`. */
+            action: string;
+            /** @description What kind of thing. */
+            target_type: string;
+            /**
+             * Format: uuid
+             * @description Which one.
+             */
+            target_id?: string | null;
+            /** @description Its name at that time. */
+            target_name: string;
+            /** @description ok, denied or failed. */
+            outcome: string;
+            /** @description From where. */
+            ip: string;
+            /** @description With what. */
+            user_agent: string;
+            /** @description Under which request id. */
+            request_id: string;
+            /** @description `{field: {before, after}}`. */
+            changes: unknown;
+        };
+        /** @description One page of a list, as every list of the API is answered (decision 4.6). */
+        PlatformAuditEntryPage: {
+            /** @description The records. */
+            items: components["schemas"]["PlatformAuditEntry"][];
+            /**
+             * Format: uint64
+             * @description How many there are in all; absent with `count=none`.
+             */
+            total?: number | null;
+            /** @description Whether there are more than `total`. */
+            total_capped?: boolean;
+            /**
+             * Format: uint64
+             * @description The page, from 1.
+             */
+            page: number;
+            /**
+             * Format: uint64
+             * @description Records of a page.
+             */
+            page_size: number;
+            /** @description Where the next page begins. */
+            next_cursor?: string | null;
+        };
         /** @description An organisation with its size. */
         PlatformOrganization: {
             /**
@@ -4135,7 +4236,10 @@ export interface operations {
     "auth.change_email": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4421,7 +4525,10 @@ export interface operations {
     "auth.change_password": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4633,7 +4740,10 @@ export interface operations {
     "platform.mail.test": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5883,7 +5993,10 @@ export interface operations {
     "identity.organization.create": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6175,6 +6288,74 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "platform.audit.list": {
+        parameters: {
+            query?: {
+                /** @description Words to find; each must occur. */
+                search?: string | null;
+                /** @description Page, from 1. */
+                page?: number | null;
+                /** @description Records of a page. */
+                page_size?: number | null;
+                /** @description `next_cursor` of the page before, instead of `page`. */
+                cursor?: string | null;
+                /** @description Columns by comma; `-` descends. */
+                sort?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformAuditEntryPage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.audit.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformAuditEntry"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "platform.organization.list": {
         parameters: {
             query?: {
@@ -6292,7 +6473,10 @@ export interface operations {
     "platform.user.anonymize": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };

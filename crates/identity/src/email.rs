@@ -5,12 +5,12 @@ use std::time::Duration;
 use base::{Result, secret::ExposeSecret};
 use kernel::{
     Accepted, ActorKind, Api, Cx, Json, NoContent,
-    audit::{Event, Who},
+    audit::{self, Event, Who},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::Mode;
+use store::{Mode, Opening, Role};
 use validator::Validate;
 
 use crate::{
@@ -60,7 +60,7 @@ async fn change(cx: &Cx, input: Change) -> Result<Accepted<Heard>> {
     let address = account::email(&input.email)?;
     let (user, _) = prove(cx, input.password, "password").await?;
     cx.app.limit(&format!("email:{}", actor.id), 5, Duration::from_secs(3600)).await?;
-    let tx = cx.app.system(Mode::Write).await?;
+    let tx = cx.begin(Opening::new(Role::System, None)).await?;
     let secret = one_time::issue(&tx, cx.now(), Purpose::EmailChange, actor.id, &address).await?;
     let link = mail::link(&cx.app, "/confirm-email", secret.expose_secret());
     let letter = Letter::EmailChange { name: user.name.clone(), link };
@@ -72,7 +72,7 @@ async fn change(cx: &Cx, input: Change) -> Result<Accepted<Heard>> {
         json!(address),
     );
     account::announce(&tx, cx.now(), &By { who, origin: &cx.origin }, actor.id, None, &event).await?;
-    tx.commit().await?;
+    cx.finish(tx);
     Ok(Heard::answer())
 }
 
@@ -131,5 +131,11 @@ async fn test(cx: &Cx) -> Result<Json<Tested>> {
     let to = user.email.ok_or_else(missing)?;
     let mailer = &Identity::of(&cx.app)?.mailer;
     mailer.send(&mail::compose(&cx.app, &to, &user.locale, Letter::Test { name: user.name })).await?;
+    // Sent first: no transaction waits for a mail server.
+    let tx = cx.begin(Opening::new(Role::System, None)).await?;
+    let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
+    let event = Event::new("platform:mail:test", "identity.user").target(actor.id, user.username);
+    audit::write_platform(&tx, cx.now(), who, &cx.origin, event).await?;
+    cx.finish(tx);
     Ok(Json(Tested { to, smtp: mailer.is_smtp() }))
 }

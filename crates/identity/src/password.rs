@@ -15,7 +15,7 @@ use sea_orm::ActiveValue::Set;
 use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
-use store::{Mode, Tx};
+use store::{Mode, Opening, Role, Tx};
 use validator::Validate;
 
 use crate::{
@@ -66,7 +66,7 @@ async fn change(cx: &Cx, input: Change) -> Result<NoContent> {
     let user = user.0;
     let new = Secret::from(input.new_password);
     let hash = hash_new(&cx.app, &user, &new).await?;
-    let tx = cx.app.system(Mode::Write).await?;
+    let tx = cx.begin(Opening::new(Role::System, None)).await?;
     let now = cx.now();
     store_hash(&cx.app, &tx, now, &user, hash).await?;
     if input.end_other_sessions {
@@ -77,7 +77,7 @@ async fn change(cx: &Cx, input: Change) -> Result<NoContent> {
         .target(user.id, user.username.clone())
         .change("end_other_sessions", json!(null), json!(input.end_other_sessions));
     account::announce(&tx, now, &By { who, origin: &cx.origin }, user.id, None, &event).await?;
-    tx.commit().await?;
+    cx.finish(tx);
     Ok(NoContent)
 }
 

@@ -22,7 +22,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Func, Query, SelectStatement},
 };
 use serde_json::json;
-use store::{Dialect, Mode, Tx};
+use store::{Dialect, Mode, Opening, Role, Tx};
 
 use self::dto::{OrganizationRow, Patch, View};
 use crate::{
@@ -198,7 +198,7 @@ async fn announce(cx: &Cx, tx: &Tx, person: &app_user::Model, event: Event) -> R
 /// `POST /api/platform/users/{id}/anonymize/`.
 async fn anonymize(cx: &Cx) -> Result<Json<View>> {
     require_session(cx)?;
-    let tx = cx.app.system(Mode::Write).await?;
+    let tx = cx.begin(Opening::new(Role::System, None)).await?;
     let before = account::lock(&tx, cx.id("id")?).await?.ok_or_else(Error::missing)?;
     if before.anonymized_at.is_some() {
         return Ok(Json(before.into()));
@@ -208,7 +208,7 @@ async fn anonymize(cx: &Cx) -> Result<Json<View>> {
     let event =
         Event::new("platform:user:anonymize", "identity.user").target(after.id, after.username.clone());
     announce(cx, &tx, &after, event).await?;
-    tx.commit().await?;
+    cx.finish(tx);
     Ok(Json(after.into()))
 }
 

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::de::DeserializeOwned;
-use store::{Mode, Tx};
+use store::{Mode, Opening, Tx};
 
 use crate::{
     App,
     access::{self, Effective, Permission, Reach},
+    http::idempotency::Claim,
     port::{Credential, CredentialKind},
 };
 
@@ -115,6 +116,20 @@ pub struct Cx {
     pub(crate) notes: Mutex<Vec<(String, serde_json::Value, serde_json::Value)>>,
     /// What the caller reaches since this transaction changed what that follows from.
     pub(crate) renewed: Mutex<Option<Arc<Effective>>>,
+    /// The caller's `Idempotency-Key`, when the operation takes it and it was not answered before.
+    pub(crate) claim: Option<Claim>,
+    /// What a detached handler has done, to be committed with its answer.
+    pub(crate) handed: Mutex<Option<Tx>>,
+}
+
+/// A unit of work that a detached handler has begun. Dropping it rolls back; [`Cx::finish`] ends it.
+pub struct Work(Tx);
+
+impl std::ops::Deref for Work {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.0
+    }
 }
 
 impl Cx {
@@ -232,9 +247,39 @@ impl Cx {
             respond: Mutex::default(),
             notes: Mutex::default(),
             renewed: Mutex::default(),
+            claim: None,
+            handed: Mutex::default(),
         };
         crate::http::guard::enter(&mut next, mode).await?;
         Ok(next)
+    }
+    /// Begins the one unit of work in which a detached handler changes something. The caller's
+    /// `Idempotency-Key` is claimed in it.
+    pub async fn begin(&self, opening: Opening) -> Result<Work> {
+        let tx = self.app.store().begin(Mode::Write, opening).await?;
+        if let Some(claim) = &self.claim {
+            claim.hold(&tx, self.now()).await?;
+        }
+        Ok(Work(tx))
+    }
+    /// Hands a unit of work over, to be committed together with the answer when that is a success.
+    pub fn finish(&self, work: Work) {
+        *lock(&self.handed) = Some(work.0);
+    }
+    /// Takes over what a detached handler has done. Where it did nothing and there is a key, its answer
+    /// is kept by itself.
+    pub(crate) async fn take_over(&mut self) -> Result<()> {
+        let handed = lock(&self.handed).take();
+        match (&self.claim, handed) {
+            (_, Some(tx)) => self.tx = Some(tx),
+            (Some(claim), None) if self.tx.is_none() => {
+                let tx = self.app.system(Mode::Write).await?;
+                claim.hold(&tx, self.now()).await?;
+                self.tx = Some(tx);
+            }
+            _ => {}
+        }
+        Ok(())
     }
     /// Ends the unit of work, keeping what it did.
     pub async fn commit(&mut self) -> Result<()> {

@@ -19,7 +19,7 @@ mod sheet;
 pub use access::{Catalogue, Effective, Permission, Reach};
 pub use api::{Accepted, Api, Created, Json, NoContent};
 pub use app::{App, Services, Settings};
-pub use cx::{Actor, ActorKind, Cx, Origin};
+pub use cx::{Actor, ActorKind, Cx, Origin, Work};
 pub use nullable::Nullable;
 pub use resource::{Change, Draft, Input, Meta, Model, Resource, Sample, Spec};
 

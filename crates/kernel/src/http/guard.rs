@@ -105,6 +105,8 @@ async fn attempt(
             respond: Mutex::default(),
             notes: Mutex::default(),
             renewed: Mutex::default(),
+            claim: None,
+            handed: Mutex::default(),
         };
         match run(&mut cx, operation, mode).await {
             Err(failure) if failure.is_retryable() && tries < ATTEMPTS => {
@@ -114,6 +116,12 @@ async fn attempt(
                 // Before anything else: an embedded database has one writer.
                 if let Some(tx) = cx.tx.take() {
                     let _ = tx.rollback().await;
+                }
+                if operation.detached
+                    && let Some(claim) = &cx.claim
+                    && let Ok(Some(response)) = claim.answer_now(app).await
+                {
+                    return Ok(response);
                 }
                 if failure.code() == "permission_denied" && mode == Mode::Write {
                     audit::record_denial(&cx, operation).await;
@@ -126,21 +134,22 @@ async fn attempt(
 }
 
 async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response> {
-    let mut claim = None;
     if cx.credential.is_some() {
         enter(cx, mode).await?;
         operation.check(cx)?;
-        if operation.detached {
-            // The work begins its own transactions; this one only verified the caller.
-            cx.commit().await?;
-        }
         match idempotency::begin(cx, operation).await? {
             Begun::Free => {}
-            Begun::Claimed(first) => claim = Some(first),
+            Begun::First(claim) => cx.claim = Some(claim),
             Begun::Answered(response) => {
                 cx.commit().await?;
                 return Ok(response);
             }
+        }
+        if operation.detached {
+            // The work begins its own transactions; this one only verified the caller.
+            cx.commit().await?;
+        } else if let Some(claim) = &cx.claim {
+            claim.hold(cx.tx()?, cx.now()).await?;
         }
     }
     let mut response = (operation.handler)(cx).await?;
@@ -149,7 +158,8 @@ async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response>
         response.headers_mut().append(name, value);
     }
     if response.status().is_success() || response.status().is_redirection() {
-        if let Some(claim) = &claim {
+        cx.take_over().await?;
+        if let Some(claim) = &cx.claim {
             response = claim.keep(cx, response).await?;
         }
         cx.commit().await?;

@@ -7,7 +7,7 @@ use sea_orm::ActiveValue::Set;
 use serde_json::{Value, json};
 use store::{Dialect, Mode};
 
-use crate::support::{Caller, Org, PASSWORD, TestApp, database};
+use crate::support::{Caller, Org, TestApp, database, people::PASSWORD};
 
 /// A platform administrator who is a member of nothing.
 async fn administrator(app: &TestApp) -> Caller {

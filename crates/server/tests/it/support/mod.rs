@@ -26,7 +26,7 @@ use server::{
 use store::{Mode, Opening, Role, Store, Tx};
 
 pub use caller::Caller;
-pub use people::PASSWORD;
+
 use database::TestDatabase;
 
 /// The running product.
