@@ -3762,14 +3762,68 @@ export interface operations {
     "identity.api_key.list": {
         parameters: {
             query?: {
-                /** @description Page, from 1. */
-                page?: number | null;
-                /** @description Records of a page. */
-                page_size?: number | null;
-                /** @description `next_cursor` of the page before, instead of `page`. */
-                cursor?: string | null;
-                /** @description Columns by comma; `-` descends. */
-                sort?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "expires_at" | "-expires_at" | "last_used_at" | "-last_used_at" | "created_at" | "-created_at")[];
+                /** @description Filter: eq */
+                user_id?: string;
+                /** @description Filter: ne */
+                user_id__ne?: string;
+                /** @description Filter: in */
+                user_id__in?: string[];
+                /** @description Filter: eq */
+                expires_at?: string;
+                /** @description Filter: ne */
+                expires_at__ne?: string;
+                /** @description Filter: in */
+                expires_at__in?: string[];
+                /** @description Filter: gt */
+                expires_at__gt?: string;
+                /** @description Filter: gte */
+                expires_at__gte?: string;
+                /** @description Filter: lt */
+                expires_at__lt?: string;
+                /** @description Filter: lte */
+                expires_at__lte?: string;
+                /** @description Filter: null */
+                expires_at__null?: boolean;
+                /** @description Filter: eq */
+                last_used_at?: string;
+                /** @description Filter: ne */
+                last_used_at__ne?: string;
+                /** @description Filter: in */
+                last_used_at__in?: string[];
+                /** @description Filter: gt */
+                last_used_at__gt?: string;
+                /** @description Filter: gte */
+                last_used_at__gte?: string;
+                /** @description Filter: lt */
+                last_used_at__lt?: string;
+                /** @description Filter: lte */
+                last_used_at__lte?: string;
+                /** @description Filter: null */
+                last_used_at__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
             };
             header?: never;
             path?: never;
@@ -5372,16 +5426,68 @@ export interface operations {
             query?: {
                 /** @description How far they have come. */
                 status?: ("pending" | "accepted" | "revoked" | "expired") | null;
-                /** @description Words to find; each must occur. */
-                search?: string | null;
-                /** @description Page, from 1. */
-                page?: number | null;
-                /** @description Records of a page. */
-                page_size?: number | null;
-                /** @description `next_cursor` of the page before, instead of `page`. */
-                cursor?: string | null;
-                /** @description Columns by comma; `-` descends. */
-                sort?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Words to find in email, name */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("email" | "-email" | "expires_at" | "-expires_at" | "created_at" | "-created_at")[];
+                /** @description Filter: eq */
+                email?: string;
+                /** @description Filter: ne */
+                email__ne?: string;
+                /** @description Filter: in */
+                email__in?: string[];
+                /** @description Filter: contains */
+                email__contains?: string;
+                /** @description Filter: eq */
+                department_id?: string;
+                /** @description Filter: ne */
+                department_id__ne?: string;
+                /** @description Filter: in */
+                department_id__in?: string[];
+                /** @description Filter: null */
+                department_id__null?: boolean;
+                /** @description Filter: eq */
+                invited_by?: string;
+                /** @description Filter: ne */
+                invited_by__ne?: string;
+                /** @description Filter: in */
+                invited_by__in?: string[];
+                /** @description Filter: eq */
+                expires_at?: string;
+                /** @description Filter: ne */
+                expires_at__ne?: string;
+                /** @description Filter: in */
+                expires_at__in?: string[];
+                /** @description Filter: gt */
+                expires_at__gt?: string;
+                /** @description Filter: gte */
+                expires_at__gte?: string;
+                /** @description Filter: lt */
+                expires_at__lt?: string;
+                /** @description Filter: lte */
+                expires_at__lte?: string;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
             };
             header?: never;
             path?: never;
@@ -6291,16 +6397,96 @@ export interface operations {
     "platform.audit.list": {
         parameters: {
             query?: {
-                /** @description Words to find; each must occur. */
-                search?: string | null;
-                /** @description Page, from 1. */
-                page?: number | null;
-                /** @description Records of a page. */
-                page_size?: number | null;
-                /** @description `next_cursor` of the page before, instead of `page`. */
-                cursor?: string | null;
-                /** @description Columns by comma; `-` descends. */
-                sort?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Words to find in actor_name, target_name, action */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("at" | "-at" | "actor_name" | "-actor_name" | "action" | "-action" | "target_type" | "-target_type")[];
+                /** @description Filter: eq */
+                at?: string;
+                /** @description Filter: ne */
+                at__ne?: string;
+                /** @description Filter: in */
+                at__in?: string[];
+                /** @description Filter: gt */
+                at__gt?: string;
+                /** @description Filter: gte */
+                at__gte?: string;
+                /** @description Filter: lt */
+                at__lt?: string;
+                /** @description Filter: lte */
+                at__lte?: string;
+                /** @description Filter: eq */
+                actor_id?: string;
+                /** @description Filter: ne */
+                actor_id__ne?: string;
+                /** @description Filter: in */
+                actor_id__in?: string[];
+                /** @description Filter: null */
+                actor_id__null?: boolean;
+                /** @description Filter: eq */
+                actor_kind?: string;
+                /** @description Filter: ne */
+                actor_kind__ne?: string;
+                /** @description Filter: in */
+                actor_kind__in?: string[];
+                /** @description Filter: contains */
+                actor_kind__contains?: string;
+                /** @description Filter: eq */
+                action?: string;
+                /** @description Filter: ne */
+                action__ne?: string;
+                /** @description Filter: in */
+                action__in?: string[];
+                /** @description Filter: contains */
+                action__contains?: string;
+                /** @description Filter: eq */
+                target_type?: string;
+                /** @description Filter: ne */
+                target_type__ne?: string;
+                /** @description Filter: in */
+                target_type__in?: string[];
+                /** @description Filter: contains */
+                target_type__contains?: string;
+                /** @description Filter: eq */
+                target_id?: string;
+                /** @description Filter: ne */
+                target_id__ne?: string;
+                /** @description Filter: in */
+                target_id__in?: string[];
+                /** @description Filter: null */
+                target_id__null?: boolean;
+                /** @description Filter: eq */
+                outcome?: string;
+                /** @description Filter: ne */
+                outcome__ne?: string;
+                /** @description Filter: in */
+                outcome__in?: string[];
+                /** @description Filter: contains */
+                outcome__contains?: string;
+                /** @description Filter: eq */
+                ip?: string;
+                /** @description Filter: ne */
+                ip__ne?: string;
+                /** @description Filter: in */
+                ip__in?: string[];
+                /** @description Filter: contains */
+                ip__contains?: string;
+                /** @description Filter: eq */
+                request_id?: string;
+                /** @description Filter: ne */
+                request_id__ne?: string;
+                /** @description Filter: in */
+                request_id__in?: string[];
+                /** @description Filter: contains */
+                request_id__contains?: string;
             };
             header?: never;
             path?: never;
@@ -6361,14 +6547,54 @@ export interface operations {
             query?: {
                 /** @description Words to find; each must occur. */
                 search?: string | null;
-                /** @description Page, from 1. */
-                page?: number | null;
-                /** @description Records of a page. */
-                page_size?: number | null;
-                /** @description `next_cursor` of the page before, instead of `page`. */
-                cursor?: string | null;
-                /** @description Columns by comma; `-` descends. */
-                sort?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "created_at" | "-created_at" | "deleting_at" | "-deleting_at")[];
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description Filter: eq */
+                deleting_at?: string;
+                /** @description Filter: ne */
+                deleting_at__ne?: string;
+                /** @description Filter: in */
+                deleting_at__in?: string[];
+                /** @description Filter: gt */
+                deleting_at__gt?: string;
+                /** @description Filter: gte */
+                deleting_at__gte?: string;
+                /** @description Filter: lt */
+                deleting_at__lt?: string;
+                /** @description Filter: lte */
+                deleting_at__lte?: string;
+                /** @description Filter: null */
+                deleting_at__null?: boolean;
             };
             header?: never;
             path?: never;
@@ -6399,14 +6625,82 @@ export interface operations {
             query?: {
                 /** @description Words to find; each must occur. */
                 search?: string | null;
-                /** @description Page, from 1. */
-                page?: number | null;
-                /** @description Records of a page. */
-                page_size?: number | null;
-                /** @description `next_cursor` of the page before, instead of `page`. */
-                cursor?: string | null;
-                /** @description Columns by comma; `-` descends. */
-                sort?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Columns by comma; `-` descends */
+                sort?: ("username" | "-username" | "name" | "-name" | "email" | "-email" | "last_sign_in_at" | "-last_sign_in_at" | "created_at" | "-created_at")[];
+                /** @description Filter: eq */
+                username?: string;
+                /** @description Filter: ne */
+                username__ne?: string;
+                /** @description Filter: in */
+                username__in?: string[];
+                /** @description Filter: contains */
+                username__contains?: string;
+                /** @description Filter: eq */
+                email?: string;
+                /** @description Filter: ne */
+                email__ne?: string;
+                /** @description Filter: in */
+                email__in?: string[];
+                /** @description Filter: contains */
+                email__contains?: string;
+                /** @description Filter: null */
+                email__null?: boolean;
+                /** @description Filter: eq */
+                is_platform_admin?: boolean;
+                /** @description Filter: eq */
+                disabled_at?: string;
+                /** @description Filter: ne */
+                disabled_at__ne?: string;
+                /** @description Filter: in */
+                disabled_at__in?: string[];
+                /** @description Filter: gt */
+                disabled_at__gt?: string;
+                /** @description Filter: gte */
+                disabled_at__gte?: string;
+                /** @description Filter: lt */
+                disabled_at__lt?: string;
+                /** @description Filter: lte */
+                disabled_at__lte?: string;
+                /** @description Filter: null */
+                disabled_at__null?: boolean;
+                /** @description Filter: eq */
+                last_sign_in_at?: string;
+                /** @description Filter: ne */
+                last_sign_in_at__ne?: string;
+                /** @description Filter: in */
+                last_sign_in_at__in?: string[];
+                /** @description Filter: gt */
+                last_sign_in_at__gt?: string;
+                /** @description Filter: gte */
+                last_sign_in_at__gte?: string;
+                /** @description Filter: lt */
+                last_sign_in_at__lt?: string;
+                /** @description Filter: lte */
+                last_sign_in_at__lte?: string;
+                /** @description Filter: null */
+                last_sign_in_at__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
             };
             header?: never;
             path?: never;

@@ -26,7 +26,7 @@ use store::{Dialect, Mode, Opening, Role, Tx};
 
 use self::dto::{OrganizationRow, Patch, View};
 use crate::{
-    access::listing::{Listed, Search, Window},
+    access::listing::{Listed, Search},
     account::{self, By, one_time, operator},
     entity::{app_user, organization},
     mail::{self, Letter},
@@ -40,7 +40,7 @@ pub fn mount(api: &mut Api) {
     users
         .get("list", "/api/platform/users", "Everybody, whatever the organisation", list)
         .query::<Search>()
-        .query::<Window>();
+        .lists(&user_spec());
     users
         .patch("update", "/api/platform/users/{id}", "Close, open or change somebody's account", update)
         .detached()
@@ -59,7 +59,7 @@ pub fn mount(api: &mut Api) {
         .get("list", "/api/platform/organizations", "All organisations", organizations)
         .detached()
         .query::<Search>()
-        .query::<Window>();
+        .lists(&organization_spec());
     audit::mount(api);
 }
 
@@ -89,13 +89,23 @@ fn search(select: &mut SelectStatement, dialect: Dialect, words: &[String], colu
     }
 }
 
+fn user_spec() -> Spec {
+    use app_user::Column as C;
+    Spec::of::<app_user::Entity>(C::Username)
+        .filter([C::Username, C::Email, C::IsPlatformAdmin, C::DisabledAt, C::LastSignInAt, C::CreatedAt])
+        .sort([C::Username, C::Name, C::Email, C::LastSignInAt, C::CreatedAt])
+}
+
+fn organization_spec() -> Spec {
+    use organization::Column as C;
+    Spec::of::<organization::Entity>(C::Name)
+        .filter([C::Name, C::CreatedAt, C::DeletingAt])
+        .sort([C::Name, C::CreatedAt, C::DeletingAt])
+}
+
 /// `GET /api/platform/users/`.
 async fn list(cx: &Cx) -> Result<Json<Listed<View>>> {
-    use app_user::Column as C;
-    let tx = cx.tx()?;
-    let spec = Spec::of::<app_user::Entity>(C::Username)
-        .filter([C::Username, C::Email, C::IsPlatformAdmin, C::DisabledAt, C::LastSignInAt, C::CreatedAt])
-        .sort([C::Username, C::Name, C::Email, C::LastSignInAt, C::CreatedAt]);
+    let (tx, spec) = (cx.tx()?, user_spec());
     let (query, words) = list_query(cx, &spec)?;
     let mut select = tx.find::<app_user::Entity>().into_query();
     search(&mut select, tx.dialect(), &words, &["username_key", "name", "email"]);
@@ -214,11 +224,7 @@ async fn anonymize(cx: &Cx) -> Result<Json<View>> {
 
 /// `GET /api/platform/organizations/`.
 async fn organizations(cx: &Cx) -> Result<Json<Listed<OrganizationRow>>> {
-    use organization::Column as C;
-    let tx = cx.app.system(Mode::Read).await?;
-    let spec = Spec::of::<organization::Entity>(C::Name)
-        .filter([C::Name, C::CreatedAt, C::DeletingAt])
-        .sort([C::Name, C::CreatedAt, C::DeletingAt]);
+    let (tx, spec) = (cx.app.system(Mode::Read).await?, organization_spec());
     let (query, words) = list_query(cx, &spec)?;
     let mut select = tx.find::<organization::Entity>().into_query();
     search(&mut select, tx.dialect(), &words, &["name_key"]);

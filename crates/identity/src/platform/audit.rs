@@ -12,7 +12,7 @@ use serde::Serialize;
 use store::Mode;
 
 use crate::{
-    access::listing::{Listed, Search, Window},
+    access::listing::Listed,
     resource::audit_entry,
 };
 
@@ -21,8 +21,7 @@ pub(super) fn mount(api: &mut Api) {
     audit
         .get("list", "/api/platform/audit", "The audit trail of the installation", list)
         .detached()
-        .query::<Search>()
-        .query::<Window>();
+        .lists(&spec());
     audit.get("read", "/api/platform/audit/{id}", "One entry of it", read).detached().problems(&[404]);
 }
 

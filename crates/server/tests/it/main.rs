@@ -9,6 +9,7 @@ mod contract;
 mod credential;
 mod credential_envelope;
 mod credential_jwt;
+mod document;
 mod escalation;
 mod exports;
 mod idempotency;
