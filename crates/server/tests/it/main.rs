@@ -16,6 +16,7 @@ mod idempotency;
 mod identity_flows;
 mod kernel_rules;
 mod platform_trail;
+mod readme;
 mod session_rules;
 mod support;
 mod sweep;
