@@ -98,9 +98,11 @@ fn user_spec() -> Spec {
 
 fn organization_spec() -> Spec {
     use organization::Column as C;
-    Spec::of::<organization::Entity>(C::Name)
-        .filter([C::Name, C::CreatedAt, C::DeletingAt])
-        .sort([C::Name, C::CreatedAt, C::DeletingAt])
+    Spec::of::<organization::Entity>(C::Name).filter([C::Name, C::CreatedAt, C::DeletingAt]).sort([
+        C::Name,
+        C::CreatedAt,
+        C::DeletingAt,
+    ])
 }
 
 /// `GET /api/platform/users/`.

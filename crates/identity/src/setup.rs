@@ -206,9 +206,11 @@ async fn told(app: &App, tx: &Tx, user: &app_user::Model, by: &By<'_>) -> Result
 }
 
 fn created(user: &app_user::Model) -> Event {
-    Event::new("identity:user:create", "identity.user")
-        .target(user.id, user.username.clone())
-        .change("is_platform_admin", json!(null), json!(true))
+    Event::new("identity:user:create", "identity.user").target(user.id, user.username.clone()).change(
+        "is_platform_admin",
+        json!(null),
+        json!(true),
+    )
 }
 
 /// What [`create_administrator`] made.

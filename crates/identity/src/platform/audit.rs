@@ -11,10 +11,7 @@ use sea_orm::QueryTrait;
 use serde::Serialize;
 use store::Mode;
 
-use crate::{
-    access::listing::Listed,
-    resource::audit_entry,
-};
+use crate::{access::listing::Listed, resource::audit_entry};
 
 pub(super) fn mount(api: &mut Api) {
     let mut audit = api.guarded("platform", "audit");

@@ -139,13 +139,9 @@ async fn write_log(
     tx.insert_all(belongings.iter().map(row).collect()).await
 }
 
-async fn tell_platform(
-    cx: &Cx,
-    tx: &Tx,
-    user: &app_user::Model,
-    reason: Option<&'static str>,
-) -> Result<()> {
-    let event = Event::new("identity:session:sign_in", "identity.user").target(user.id, user.username.clone());
+async fn tell_platform(cx: &Cx, tx: &Tx, user: &app_user::Model, reason: Option<&'static str>) -> Result<()> {
+    let event =
+        Event::new("identity:session:sign_in", "identity.user").target(user.id, user.username.clone());
     let (who, event) = match reason {
         None => (Who { kind: ActorKind::User, id: Some(user.id), name: user.name.clone() }, event),
         // Whoever it was, it has not been shown that it was this person.

@@ -206,13 +206,7 @@ pub(crate) async fn load(
 
 /// The effective set as the transaction's own rows make it, what it has just written included; it is
 /// nobody else's until the commit, so it is not cached.
-pub(crate) async fn compute(
-    app: &App,
-    tx: &Tx,
-    user: Id,
-    version: i64,
-    platform: bool,
-) -> Result<Effective> {
+pub(crate) async fn compute(app: &App, tx: &Tx, user: Id, version: i64, platform: bool) -> Result<Effective> {
     let mut set = Effective { version, member: tx.org().is_none(), ..Effective::default() };
     if tx.org().is_some()
         && let Some(standing) = app.directory().standing(tx, user).await?

@@ -18,13 +18,7 @@ pub async fn bump(tx: &Tx, now: DateTime<Utc>, kind: &str, subject: Option<Id>) 
 }
 
 /// As [`bump`], for one of several organisations that a system transaction is about.
-pub async fn bump_in(
-    tx: &Tx,
-    org: Id,
-    now: DateTime<Utc>,
-    kind: &str,
-    subject: Option<Id>,
-) -> Result<()> {
+pub async fn bump_in(tx: &Tx, org: Id, now: DateTime<Utc>, kind: &str, subject: Option<Id>) -> Result<()> {
     let advance = Query::update()
         .table("access_head")
         .value("version", Expr::col("version").add(1))

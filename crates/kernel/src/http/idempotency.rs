@@ -5,11 +5,11 @@
 //! transaction itself ([`Cx::begin`]), it is claimed there. Operations whose answer carries a secret do
 //! not take the header. May import: `store`, the request's context.
 
+use aws_lc_rs::hmac;
 use axum::{
     body::{Body, HttpBody},
     response::Response,
 };
-use aws_lc_rs::hmac;
 use base::{Error, Id, Result, secret::ExposeSecret};
 use chrono::{DateTime, Duration, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -132,8 +132,7 @@ pub(crate) async fn begin(cx: &Cx, operation: &Operation) -> Result<Begun> {
         return Ok(Begun::Free);
     }
     let Some(key) = key(&cx.headers)? else { return Ok(Begun::Free) };
-    let claim =
-        Claim { user: cx.actor()?.id, operation: operation.id.clone(), key, digest: digest(cx)? };
+    let claim = Claim { user: cx.actor()?.id, operation: operation.id.clone(), key, digest: digest(cx)? };
     match claim.answer_in(cx.tx()?, cx.now()).await? {
         Some(response) => Ok(Begun::Answered(response)),
         None => Ok(Begun::First(claim)),

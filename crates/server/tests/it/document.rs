@@ -48,7 +48,8 @@ async fn every_list_names_the_columns_it_sorts_and_filters_by_and_takes_no_other
         for column in columns.iter().filter_map(Value::as_str) {
             org.owner.get(&format!("{path}?sort={column}")).await.expect(200);
         }
-        let all: Vec<&str> = columns.iter().filter_map(Value::as_str).filter(|one| !one.starts_with('-')).collect();
+        let all: Vec<&str> =
+            columns.iter().filter_map(Value::as_str).filter(|one| !one.starts_with('-')).collect();
         org.owner.get(&format!("{path}?sort={}", all.join(","))).await.expect(200);
         for wrong in ["nope", "-nope", "id_of_nothing,created_at"] {
             let reply = org.owner.get(&format!("{path}?sort={wrong}")).await.expect(422);

@@ -170,8 +170,14 @@ async fn founding_an_organisation_twice_with_one_key_founds_one() {
     let first = caller.post("/api/organizations", body.clone()).await.expect(201);
     let second = caller.post("/api/organizations/", body.clone()).await.expect(201);
     assert!(!replayed(&first) && replayed(&second));
-    assert_eq!((first.bytes, first.headers["location"].clone()), (second.bytes, second.headers["location"].clone()));
-    assert_eq!(caller.post("/api/organizations", json!({ "name": "Other" })).await.expect(422).code(), "idempotency_key_reused");
+    assert_eq!(
+        (first.bytes, first.headers["location"].clone()),
+        (second.bytes, second.headers["location"].clone())
+    );
+    assert_eq!(
+        caller.post("/api/organizations", json!({ "name": "Other" })).await.expect(422).code(),
+        "idempotency_key_reused"
+    );
     let many = caller.with("idempotency-key", "found-2");
     let replies = join_all((0..8).map(|_| many.post("/api/organizations", body.clone()))).await;
     for reply in &replies {

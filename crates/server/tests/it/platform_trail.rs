@@ -192,7 +192,8 @@ async fn what_becomes_of_an_organisation_and_what_the_command_line_does_stand_in
     let of_org = format!("sort=at&target_id={}", org.id);
     assert_eq!(
         actions(&trail(&root, &of_org).await),
-        ["create", "delete", "restore", "delete", "purge"].map(|word| format!("identity:organization:{word}"))
+        ["create", "delete", "restore", "delete", "purge"]
+            .map(|word| format!("identity:organization:{word}"))
     );
     assert_eq!(trail(&root, "search=founded&action=identity:organization:create").await.len(), 1);
     let (home, origin) = (app.org("home").await, Origin::nowhere());
