@@ -9,13 +9,6 @@ use store::{Dialect, Mode};
 
 use crate::support::{Caller, Org, TestApp, database, people::PASSWORD};
 
-/// A platform administrator who is a member of nothing.
-async fn administrator(app: &TestApp) -> Caller {
-    let person = app.person("root").await;
-    app.make_admin(person.id).await;
-    app.sign_in(person, None).await
-}
-
 async fn trail(caller: &Caller, query: &str) -> Vec<Value> {
     caller.get(&format!("/api/platform/audit/?{query}")).await.expect(200).items().clone()
 }
@@ -32,7 +25,7 @@ fn actions(entries: &[Value]) -> Vec<&str> {
 async fn what_an_administrator_does_to_a_person_stands_in_each_of_his_organisations_and_the_installations_trail()
  {
     let app = TestApp::new().await;
-    let root = administrator(&app).await;
+    let root = app.administrator().await;
     let (left, right, other) = (app.org("left").await, app.org("right").await, app.org("other").await);
     let alice = app.member_with_password(&left, "alice").await;
     app.join(&right, &alice).await;
@@ -64,7 +57,7 @@ async fn what_an_administrator_does_to_a_person_stands_in_each_of_his_organisati
 #[tokio::test]
 async fn what_a_person_does_to_himself_stands_in_each_of_his_organisations() {
     let app = TestApp::new().await;
-    let root = administrator(&app).await;
+    let root = app.administrator().await;
     let (left, right) = (app.org("left").await, app.org("right").await);
     let alice = app.member_with_password(&left, "alice").await;
     app.join(&right, &alice).await;
@@ -107,7 +100,7 @@ async fn rename(app: &TestApp, from: &str, to: &str) {
 #[tokio::test]
 async fn what_cannot_be_recorded_does_not_happen() {
     let app = TestApp::new().await;
-    let root = administrator(&app).await;
+    let root = app.administrator().await;
     let org = app.org("acme").await;
     let alice = app.member_with_password(&org, "alice").await;
     let caller = app.sign_in(alice.clone(), Some(org.id)).await;
@@ -133,7 +126,7 @@ async fn what_cannot_be_recorded_does_not_happen() {
 #[tokio::test]
 async fn sign_ins_of_people_without_an_organisation_stand_in_the_installations_trail() {
     let app = TestApp::new().await;
-    let root = administrator(&app).await;
+    let root = app.administrator().await;
     let org = app.org("acme").await;
     let loner = app.person("loner").await;
     app.give_password(loner.id).await;
@@ -179,7 +172,7 @@ async fn sign_ins_of_people_without_an_organisation_stand_in_the_installations_t
 #[tokio::test]
 async fn what_becomes_of_an_organisation_and_what_the_command_line_does_stand_in_the_installations_trail() {
     let app = TestApp::new().await;
-    let root = administrator(&app).await;
+    let root = app.administrator().await;
     root.post("/api/organizations", json!({ "name": "Founded" })).await.expect(201);
     let org = app.org("acme").await;
     let path = format!("/api/organizations/{}", org.id);
@@ -214,7 +207,7 @@ async fn what_becomes_of_an_organisation_and_what_the_command_line_does_stand_in
 #[tokio::test]
 async fn the_installations_trail_is_listed_filtered_and_read_by_platform_administrators_only() {
     let app = TestApp::new().await;
-    let root = administrator(&app).await;
+    let root = app.administrator().await;
     let (left, right) = (app.org("left").await, app.org("right").await);
     for path in ["/api/platform/audit/", "/api/platform/audit/00000000-0000-7000-8000-00000000dead/"] {
         left.owner.get(path).await.expect(403);

@@ -6,7 +6,7 @@ use sea_orm::{ActiveValue::Set, Condition};
 use serde_json::json;
 use store::Mode;
 
-use super::{Org, TestApp, caller::Reply};
+use super::{Caller, Org, TestApp, caller::Reply};
 
 /// What everybody's password is who was given one.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -41,6 +41,13 @@ impl TestApp {
             .await;
     }
 
+    /// A platform administrator who is a member of nothing.
+    pub async fn administrator(&self) -> Caller {
+        let person = self.person("root").await;
+        self.make_admin(person.id).await;
+        self.sign_in(person, None).await
+    }
+
     /// Makes somebody a member without roles.
     pub async fn join(&self, org: &Org, person: &app_user::Model) {
         let tx = self.tx(org.id).await;
@@ -59,6 +66,13 @@ impl TestApp {
     /// Signs in as a client does.
     pub async fn login(&self, name: &str, password: &str) -> Reply {
         self.anon().post("/api/auth/login", json!({ "username": name, "password": password })).await
+    }
+
+    /// The actions in the organisation's audit trail.
+    pub async fn audited(&self, org: &Org) -> Vec<String> {
+        let tx = self.tx(org.id).await;
+        let rows = tx.all(tx.find::<kernel::audit::entity::Entity>()).await.unwrap();
+        rows.into_iter().map(|row| row.action).collect()
     }
 
     /// The token in the newest letter to an address.
