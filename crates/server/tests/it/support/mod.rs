@@ -36,7 +36,7 @@ pub struct TestApp {
     pub operations: Vec<Arc<Operation>>,
     pub clock: ManualClock,
     pub mailer: Mailer,
-    _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 /// What a test may want differently.
@@ -52,6 +52,8 @@ pub struct Wish {
     pub cors: Cors,
     pub docs: DocsAccess,
     pub url: Option<String>,
+    pub base_url: &'static str,
+    pub timeout: Duration,
 }
 
 impl Default for Wish {
@@ -67,6 +69,8 @@ impl Default for Wish {
             cors: Cors::Only(Vec::new()),
             docs: DocsAccess::Public,
             url: None,
+            base_url: "http://127.0.0.1:8000",
+            timeout: Duration::from_secs(60),
         }
     }
 }
@@ -126,26 +130,20 @@ impl TestApp {
                 dev: wish.dev,
                 rate_limit: wish.rate_limit,
                 trusted_proxies: wish.trusted_proxies,
+                base_url: wish.base_url.into(),
                 ..kernel::Settings::default()
             },
             identity,
             metrics: Arc::new(Metrics::default()),
             edge: wiring::EdgeSettings {
                 cors: wish.cors,
-                timeout: Duration::from_secs(60),
+                timeout: wish.timeout,
                 docs: wish.docs,
                 metrics_allow: vec!["127.0.0.0/8".parse().unwrap()],
             },
         };
         let built = wiring::build(parts, wiring::api()).await.unwrap();
-        Self {
-            app: built.app,
-            router: built.router,
-            operations: built.operations,
-            clock,
-            mailer,
-            _database: database,
-        }
+        Self { app: built.app, router: built.router, operations: built.operations, clock, mailer, database }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
