@@ -112,25 +112,28 @@ async fn attempt(
             Err(failure) if failure.is_retryable() && tries < ATTEMPTS => {
                 tracing::debug!(operation = operation.id, tries, "trying again after a lost lock");
             }
-            Err(failure) => {
-                // Before anything else: an embedded database has one writer.
-                if let Some(tx) = cx.tx.take() {
-                    let _ = tx.rollback().await;
-                }
-                if operation.detached
-                    && let Some(claim) = &cx.claim
-                    && let Ok(Some(response)) = claim.answer_now(app).await
-                {
-                    return Ok(response);
-                }
-                if failure.code() == "permission_denied" && mode == Mode::Write {
-                    audit::record_denial(&cx, operation).await;
-                }
-                return Err(failure);
-            }
+            Err(failure) => return refuse(cx, operation, mode, failure).await,
             Ok(response) => return Ok(response),
         }
     }
+}
+
+/// Ends a request that failed: its work is taken back, and what was denied is recorded.
+async fn refuse(mut cx: Cx, operation: &Operation, mode: Mode, failure: Error) -> Result<Response> {
+    // Before anything else: an embedded database has one writer.
+    if let Some(tx) = cx.tx.take() {
+        let _ = tx.rollback().await;
+    }
+    if operation.detached
+        && let Some(claim) = &cx.claim
+        && let Ok(Some(response)) = claim.answer_now(&cx.app).await
+    {
+        return Ok(response);
+    }
+    if failure.code() == "permission_denied" && mode == Mode::Write {
+        audit::record_denial(&cx, operation).await;
+    }
+    Err(failure)
 }
 
 async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response> {
