@@ -6,6 +6,7 @@ use std::sync::{
     Arc, OnceLock, PoisonError, RwLock,
     atomic::{AtomicU64, Ordering},
 };
+use std::time::Duration;
 
 use kernel::{audit, port::Meter};
 
@@ -60,6 +61,26 @@ struct PoolLabels {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    kind: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: String,
+}
+
+#[derive(Clone)]
+struct JobTimes;
+
+impl MetricConstructor<Histogram> for JobTimes {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new([0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3_600.0])
+    }
+}
+
 #[derive(Clone)]
 struct Durations;
 
@@ -91,7 +112,9 @@ pub struct Metrics {
     sign_ins: Family<OutcomeLabels, Counter>,
     rate_limited: Family<ClassLabels, Counter>,
     audit_entries: Counter,
-    mails: Family<OutcomeLabels, Counter>,
+    jobs: Family<JobLabels, Counter>,
+    job_waits: Family<KindLabels, Histogram, JobTimes>,
+    job_runs: Family<KindLabels, Histogram, JobTimes>,
     started: Gauge<f64, AtomicU64>,
     refresh: OnceLock<Refresh>,
 }
@@ -108,7 +131,9 @@ impl Default for Metrics {
             sign_ins: Family::default(),
             rate_limited: Family::default(),
             audit_entries: Counter::default(),
-            mails: Family::default(),
+            jobs: Family::default(),
+            job_waits: Family::new_with_constructor(JobTimes),
+            job_runs: Family::new_with_constructor(JobTimes),
             started: Gauge::default(),
             refresh: OnceLock::new(),
         };
@@ -131,7 +156,9 @@ impl Metrics {
             self.rate_limited.clone(),
         );
         registry.register("audit_entries", "Entries written to the audit log", self.audit_entries.clone());
-        registry.register("mail", "Mails handed over or given up", self.mails.clone());
+        registry.register("job_attempts", "Attempts of jobs that ended", self.jobs.clone());
+        registry.register("job_wait_seconds", "From due to started", self.job_waits.clone());
+        registry.register("job_run_seconds", "From started to ended", self.job_runs.clone());
         registry.register("process_start_time_seconds", "When this process started", self.started.clone());
         registry.register("tenon_build", "What runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     }
@@ -191,11 +218,6 @@ impl Metrics {
         self.rate_limited.get_or_create(&ClassLabels { class }).inc();
     }
 
-    /// Counts a mail: `sent`, `kept`, `failed`.
-    pub fn mail(&self, outcome: &'static str) {
-        self.mails.get_or_create(&OutcomeLabels { outcome }).inc();
-    }
-
     /// Notes when the process started, in seconds since 1970.
     pub fn started_at(&self, seconds: f64) {
         self.started.set(seconds);
@@ -217,6 +239,16 @@ impl Metrics {
             Ok(()) => out,
             Err(error) => format!("# {error}\n# EOF\n"),
         }
+    }
+}
+
+impl jobs::worker::Observer for Metrics {
+    fn finished(&self, kind: &str, outcome: jobs::State, wait: Duration, run: Duration) {
+        // Kinds are those that this build registers, so their number is bounded.
+        let kind = kind.to_owned();
+        self.jobs.get_or_create(&JobLabels { kind: kind.clone(), outcome: outcome.as_str() }).inc();
+        self.job_waits.get_or_create(&KindLabels { kind: kind.clone() }).observe(wait.as_secs_f64());
+        self.job_runs.get_or_create(&KindLabels { kind }).observe(run.as_secs_f64());
     }
 }
 

@@ -7,6 +7,7 @@ use base::{Clock, Result};
 use http::Method;
 use identity::Identity;
 use ipnet::IpNet;
+use jobs::{Declared, Engine, Registry, Runners, Vault};
 use kernel::{Api, App, Services, access, api::Operation, http::guard, port::Meter};
 use outbound::{GuardedClient, Policy};
 use serde_json::Value;
@@ -21,7 +22,7 @@ use crate::{
 
 /// Every migration of the product, in order.
 pub fn migrations() -> Migrations {
-    Migrations::default().with(kernel::MIGRATIONS).with(identity::MIGRATIONS)
+    Migrations::default().with(kernel::MIGRATIONS).with(identity::MIGRATIONS).with(&[jobs::MIGRATION])
 }
 
 /// Every operation and resource of the product.
@@ -29,7 +30,18 @@ pub fn api() -> Api {
     let mut api = Api::default();
     operation::mount(&mut api);
     identity::mount(&mut api);
+    platform::mount(&mut api);
     api
+}
+
+/// Every kind of job.
+pub fn kinds(dev: bool) -> Registry<App> {
+    platform::kind::register(identity::kind::register(Registry::default()), dev)
+}
+
+/// Every schedule that the product brings along.
+pub fn declared() -> Result<Vec<Declared>> {
+    Ok([identity::kind::declared()?, platform::kind::declared()?].concat())
 }
 
 /// The OpenAPI document.
@@ -62,18 +74,22 @@ pub struct Parts {
     pub settings: kernel::Settings,
     /// Identity's service.
     pub identity: Identity,
+    /// Seals what jobs keep secret.
+    pub vault: Arc<dyn Vault>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// The outermost layer.
     pub edge: EdgeSettings,
 }
 
-/// A running application without its listener.
+/// A running application without its listener and its worker.
 pub struct Built {
     /// The application.
     pub app: App,
     /// The whole HTTP service.
     pub router: Router,
+    /// The code of every kind of job.
+    pub runners: Runners<App>,
     /// The operations, for tests that walk all of them.
     pub operations: Vec<Arc<Operation>>,
 }
@@ -84,8 +100,11 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     let rows = identity::access::Routes::of(api.operations());
     let outbound = Policy::parse(parts.settings.outbound_allow.as_deref(), parts.settings.dev)?;
     let meter: Arc<dyn Meter> = parts.metrics.clone();
+    let (kinds, runners) = kinds(parts.settings.dev).split();
+    let engine = Engine::new(parts.store.clone(), parts.clock.clone(), kinds, parts.vault);
     let services = Services::default()
         .with(parts.identity)
+        .with(engine)
         .with(rows)
         .with(parts.metrics.clone())
         .with(meter)
@@ -106,7 +125,7 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     let operations = api.take_operations();
     let inner = routes(&app, &operations);
     let router = edge::wrap(app.clone(), inner, parts.metrics, parts.edge);
-    Ok(Built { app, router, operations })
+    Ok(Built { app, router, runners, operations })
 }
 
 /// The operations as an axum router. The guard is the only handler there is.

@@ -16,7 +16,7 @@ use store::{Dialect, Mode, Tx};
 use super::{By, announce_everywhere, one_time, sync_copies, update};
 use crate::{
     credential::policy,
-    entity::{api_key, app_user, mail_outbox, one_time_token, sign_in_attempt},
+    entity::{api_key, app_user, letter, one_time_token, sign_in_attempt},
     service::Identity,
     session::{self, Revoke},
 };
@@ -194,8 +194,8 @@ pub async fn anonymize(app: &App, tx: &Tx, user: &app_user::Model) -> Result<app
     let links = Condition::all().add(ColumnTrait::eq(&one_time_token::Column::UserId, user.id));
     tx.delete_where::<one_time_token::Entity>(links).await?;
     if let Some(address) = &user.email {
-        let letters = Condition::all().add(ColumnTrait::eq(&mail_outbox::Column::Recipient, address.clone()));
-        tx.delete_where::<mail_outbox::Entity>(letters).await?;
+        let letters = Condition::all().add(ColumnTrait::eq(&letter::Column::Recipient, address.clone()));
+        tx.delete_where::<letter::Entity>(letters).await?;
     }
     forgive(tx, user).await?;
     Ok(after)

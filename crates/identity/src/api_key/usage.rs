@@ -64,7 +64,7 @@ impl Uses {
     }
 }
 
-/// Writes the last uses of keys that were used since; called by the ticker.
+/// Writes the last uses of keys that were used since; called by the node's upkeep.
 pub async fn flush_uses(app: &App) -> Result<()> {
     let (uses, now) = (&Identity::of(app)?.key_uses, app.now());
     let due = uses.due(now);

@@ -27,7 +27,7 @@ use crate::{entity::session, resource::user};
 const BATCH: u64 = 1000;
 
 /// Deletes the organisations whose grace has passed, with everything that is theirs; returns how
-/// many are gone. Called by the ticker; several nodes may call it at once.
+/// many are gone. Several nodes may call it at once.
 pub async fn purge_due(app: &App) -> Result<usize> {
     let tx = app.system(Mode::Read).await?;
     let due = tx.find::<entity::Entity>().filter(entity::Column::DeletingAt.lte(app.now()));

@@ -277,7 +277,7 @@ impl Claim {
     }
 }
 
-/// Deletes answers that count no more. Safe on several nodes at once; called by the ticker.
+/// Deletes answers that count no more. Safe on several nodes at once.
 pub async fn prune(app: &App) -> Result<()> {
     let tx = app.system(Mode::Write).await?;
     let old = Condition::all().add(Column::CreatedAt.lte(app.now() - LIFE));

@@ -76,6 +76,9 @@ pub struct ServeArgs {
     /// Migrate before serving; in dev this happens anyway.
     #[arg(long)]
     pub migrate: bool,
+    /// Leave jobs and schedules to other processes (`tenon worker`).
+    #[arg(long)]
+    pub no_worker: bool,
     /// Do not ask before destroying data.
     #[arg(long)]
     pub yes: bool,

@@ -165,6 +165,7 @@ pub async fn assemble(config: &Config, store: Store) -> Result<Parts, Failure> {
         metrics.set_pool("writer", open.saturating_sub(idle), idle);
     });
     Ok(Parts {
+        vault: Arc::new(sealer(config)?),
         kv: key_values(config, clock.clone()).await?,
         store,
         clock,

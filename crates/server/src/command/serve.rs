@@ -8,13 +8,15 @@ use store::Mode;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    task::JoinHandle,
 };
 
 use crate::{
     cli::{self, Failure, ServeArgs, print},
     config::{AppEnv, Config, DatabaseKind, Inputs, Source},
-    logging, ticker,
+    logging, upkeep,
     wiring::{self, migrations},
+    worker,
 };
 
 use super::{
@@ -59,7 +61,7 @@ async fn start(mut config: Config, args: &ServeArgs) -> Result<(), Failure> {
     tokio::select! {
         outcome = Box::pin(ready(&config, args)) => {
             let (opened, built) = outcome?;
-            Box::pin(work(&config, bound, opened, built, &mut signals)).await
+            Box::pin(work(&config, args, bound, opened, built, &mut signals)).await
         }
         () = signals.next() => Ok(()),
     }
@@ -94,6 +96,7 @@ async fn drop_tables(config: &Config, opened: &Opened) -> Result<(), Failure> {
 
 async fn work(
     config: &Config,
+    args: &ServeArgs,
     bound: Bound,
     opened: Opened,
     built: wiring::Built,
@@ -103,7 +106,8 @@ async fn work(
     let (url, local) = (bound.url(), bound.address.ip().is_loopback());
     let listener = bound.open(&config.http)?;
     announce(config, &built.app, &url, local).await?;
-    let mut ticking = ticker::start(built.app.clone(), stopped.clone());
+    let mut keeping = upkeep::start(built.app.clone(), stopped.clone());
+    let mut working = background(config, args, &built, stopped.clone())?;
     let serving = listener::serve(listener, built.router, stopped);
     tokio::pin!(serving);
     tokio::select! {
@@ -114,17 +118,39 @@ async fn work(
     let _ = stop.send(true);
     let finish = async {
         serving.await;
-        let _ = (&mut ticking).await;
+        let _ = (&mut keeping).await;
+        let _ = (&mut working).await;
     };
     tokio::select! {
         () = finish => {}
-        () = tokio::time::sleep(GRACE) => tracing::warn!("some requests took too long and were cut off"),
+        () = tokio::time::sleep(GRACE.max(config.worker.grace + Duration::from_secs(5))) => tracing::warn!("some requests took too long and were cut off"),
         () = signals.next() => tracing::warn!("a second signal: requests were cut off"),
     }
-    ticking.abort();
+    keeping.abort();
+    working.abort();
     opened.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The worker beside the server, unless this process is to serve only.
+#[expect(clippy::disallowed_methods, reason = "the one worker of this process, awaited at its end")]
+fn background(
+    config: &Config,
+    args: &ServeArgs,
+    built: &wiring::Built,
+    stopped: watch::Receiver<bool>,
+) -> Result<JoinHandle<()>, Failure> {
+    if args.no_worker {
+        return Ok(tokio::spawn(async {}));
+    }
+    let extra = worker::schedules_of(config)?;
+    let work = worker::run(built.app.clone(), built.runners.clone(), worker::options(config), extra, stopped);
+    Ok(tokio::spawn(async move {
+        if let Err(error) = work.await {
+            tracing::error!(?error, "the worker cannot work");
+        }
+    }))
 }
 
 fn derived_base_url(config: &Config) -> bool {

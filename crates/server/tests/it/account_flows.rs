@@ -2,8 +2,9 @@
 
 use identity::{
     account::{self, By, operator},
-    entity::{mail_outbox, refresh_token, session, sign_in_attempt},
+    entity::{letter, refresh_token, session, sign_in_attempt},
 };
+use jobs::{Engine, NewJob};
 use kernel::{ActorKind, Origin, audit::Who};
 use sea_orm::ActiveValue::Set;
 use serde_json::{Value, json};
@@ -55,7 +56,7 @@ async fn an_address_counts_when_its_letter_came_back() {
     assert_eq!(login(&app, "alice@example.com", PASSWORD).await, 401);
     let shown = org.owner.get(&format!("/api/users/{}", alice.id)).await.expect(200);
     assert_eq!(shown.body["email"], "New@Example.com", "the membership's copy follows");
-    identity::mail::deliver_due(&app.app).await.unwrap();
+    app.work().await;
     assert!(
         app.mailer
             .sent()
@@ -125,36 +126,35 @@ async fn letters_wait_and_are_given_up_after_a_day() {
     let sent = admin.act("/api/auth/test-mail").await.expect(200).body;
     assert_eq!(sent["to"], "owner-of-acme@example.com");
     // A letter that cannot be opened fails like one that cannot be sent.
+    let letter = app.app.new_id();
     let tx = app.app.system(Mode::Write).await.unwrap();
-    let now = app.now();
-    tx.insert(mail_outbox::ActiveModel {
-        id: Set(app.app.new_id()),
+    tx.insert(letter::ActiveModel {
+        id: Set(letter),
         recipient: Set("x@example.com".into()),
         sealed: Set("v1.broken".into()),
-        created_at: Set(now),
-        next_at: Set(now),
-        attempts: Set(0),
-        failure: Set(None),
+        created_at: Set(app.now()),
     })
     .await
     .unwrap();
+    let deliver = NewJob::of(jobs::PLATFORM, &identity::mail::Deliver { letter }).unwrap();
+    let job = app.app.service::<Engine>().unwrap().enqueue(&tx, deliver).await.unwrap().id;
     tx.commit().await.unwrap();
-    let left = async || {
-        identity::mail::deliver_due(&app.app).await.unwrap();
+    let attempts = async || {
+        app.work().await;
         let tx = app.app.system(Mode::Read).await.unwrap();
-        let rows = tx.all(tx.find::<mail_outbox::Entity>()).await.unwrap();
+        let row = tx.get::<jobs::store::entity::job::Entity>(job).await.unwrap();
         tx.commit().await.unwrap();
-        rows.first().map(|row| row.attempts)
+        (row.attempt, row.state)
     };
-    assert_eq!(left().await, Some(1));
-    assert_eq!(left().await, Some(1), "not before its time");
+    assert_eq!(attempts().await, (1, "failed".to_owned()));
+    assert_eq!(attempts().await, (1, "failed".to_owned()), "not before its time");
     app.clock.advance(chrono::Duration::minutes(2));
-    assert_eq!(left().await, Some(2));
-    for _ in 0..24 {
+    assert_eq!(attempts().await.0, 2);
+    for _ in 0..28 {
         app.clock.advance(chrono::Duration::hours(1));
-        left().await;
+        attempts().await;
     }
-    assert_eq!(left().await, None);
+    assert_eq!(attempts().await, (15, "dead".to_owned()));
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn an_account_is_closed_opened_and_changed_as_a_whole_or_not_at_all() {
         (&member.body["name"], &member.body["email"]),
         (&json!("Alice A."), &json!("new@example.com"))
     );
-    identity::mail::deliver_due(&app.app).await.unwrap();
+    app.work().await;
     assert!(app.mailer.sent().iter().any(|mail| mail.to == "alice@example.com"), "the old address is told");
     root.patch("/api/platform/users/00000000-0000-7000-8000-00000000dead", json!({})).await.expect(404);
     org.owner.patch(&path, json!({ "disabled": true })).await.expect(403);

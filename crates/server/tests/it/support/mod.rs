@@ -34,6 +34,7 @@ pub struct TestApp {
     pub app: App,
     pub router: axum::Router,
     pub operations: Vec<Arc<Operation>>,
+    pub runners: jobs::Runners<App>,
     pub clock: ManualClock,
     pub mailer: Mailer,
     pub database: TestDatabase,
@@ -97,6 +98,7 @@ impl TestApp {
             pool: wish.pool,
             unfiltered: wish.unfiltered,
             acquire: Duration::from_secs(20),
+            clock: Arc::new(clock.clone()),
             ..store::Options::new(url)
         };
         let store = Store::connect(&options).await.unwrap();
@@ -134,6 +136,7 @@ impl TestApp {
                 ..kernel::Settings::default()
             },
             identity,
+            vault: Arc::new(Sealer::new(&key, None).unwrap()),
             metrics: Arc::new(Metrics::default()),
             edge: wiring::EdgeSettings {
                 cors: wish.cors,
@@ -143,11 +146,28 @@ impl TestApp {
             },
         };
         let built = wiring::build(parts, wiring::api()).await.unwrap();
-        Self { app: built.app, router: built.router, operations: built.operations, clock, mailer, database }
+        Self {
+            app: built.app,
+            router: built.router,
+            operations: built.operations,
+            runners: built.runners,
+            clock,
+            mailer,
+            database,
+        }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Does every job that is due, as a worker would.
+    pub async fn work(&self) {
+        let engine = self.app.service::<jobs::Engine>().unwrap().clone();
+        let options = jobs::worker::Options { concurrency: 4, ..jobs::worker::Options::default() };
+        let (runners, app) = (self.runners.clone(), self.app.clone());
+        // Boxed: every job of the product is inside this future.
+        Box::pin(jobs::worker::drain(engine, runners, app, options)).await.unwrap();
     }
 
     /// Somebody who has not signed in.

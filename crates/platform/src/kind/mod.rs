@@ -1,0 +1,22 @@
+//! The kinds of jobs that ship.
+
+mod demo;
+mod http_call;
+mod prune;
+
+use jobs::{Declared, Registry};
+use kernel::App;
+
+pub use http_call::HttpCall;
+pub use prune::Prune;
+
+/// Adds them; those for trying things out in development only.
+pub fn register(registry: Registry<App>, dev: bool) -> Registry<App> {
+    let registry = registry.with::<HttpCall>().with::<Prune>();
+    if dev { demo::register(registry) } else { registry }
+}
+
+/// Those that recur.
+pub fn declared() -> base::Result<Vec<Declared>> {
+    Ok(vec![Declared::every(600, "jobs.prune", &Prune {})?])
+}

@@ -1,0 +1,12 @@
+//! Layer 3: the faces of the engines over HTTP, and the kinds of jobs that ship with the product.
+//!
+//! An engine knows no HTTP and no permission; this crate gives its work to people, as resources and
+//! operations of the kernel. May import `base`, `store`, `outbound`, `kernel` and every engine; other
+//! product crates meet it through the kernel's ports, never by name.
+
+pub mod kind;
+
+use kernel::Api;
+
+/// Registers everything that this crate offers over HTTP.
+pub fn mount(_: &mut Api) {}
