@@ -24,7 +24,7 @@ use serde_json::json;
 use self::dto::{Create, Items, Owned, Secret, View};
 pub use self::usage::{Uses, flush_uses};
 use crate::{
-    access::listing::{Listed, Window},
+    access::listing::Listed,
     account,
     credential::token::ApiKey,
     entity::api_key::{self as entity, Column},
@@ -59,7 +59,7 @@ pub fn mount(api: &mut Api) {
         .problems(&[404]);
     let mut all = api.guarded("identity", "api_key");
     all.get("list", "/api/api-keys", "The API keys of the members within your reach", list_all)
-        .query::<Window>();
+        .lists(&spec());
     all.delete("delete", "/api/api-keys/{id}", "End a member's API key", delete_any).problems(&[403, 404]);
 }
 
@@ -243,12 +243,15 @@ async fn end(cx: &Cx, row: entity::Model) -> Result<NoContent> {
     Ok(NoContent)
 }
 
+fn spec() -> Spec {
+    Spec::of::<entity::Entity>(Column::Name)
+        .filter([Column::UserId, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt])
+        .sort([Column::Name, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt])
+}
+
 /// `GET /api/api-keys/`.
 async fn list_all(cx: &Cx) -> Result<Json<Listed<Owned>>> {
-    let tx = cx.tx()?;
-    let spec = Spec::of::<entity::Entity>(Column::Name)
-        .filter([Column::UserId, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt])
-        .sort([Column::Name, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt]);
+    let (tx, spec) = (cx.tx()?, spec());
     let query = ListQuery::parse(&spec, &cx.query_pairs())?;
     let mut select = tx.find::<entity::Entity>().filter(Column::RevokedAt.is_null());
     if let Some(holders) = holders(cx, LIST)? {

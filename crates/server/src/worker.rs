@@ -69,6 +69,6 @@ pub async fn run(
             _ = waiting.wait_for(|stopped| *stopped) => return Ok(()),
         }
     }
-    worker::work(engine, runners, app, options, Some(observer), stopped).await;
+    Box::pin(worker::work(engine, runners, app, options, Some(observer), stopped)).await;
     Ok(())
 }

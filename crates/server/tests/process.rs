@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+#[path = "process/commands.rs"]
+mod commands;
 #[path = "process/support.rs"]
 mod support;
 
@@ -64,8 +66,7 @@ fn an_unreachable_database_is_named_with_the_settings_to_check() {
 fn a_wrong_database_password_is_told_apart_from_an_unreachable_database() {
     let Some(scratch) = Scratch::mysql("password") else { return };
     let dir = folder();
-    let (right, wrong) =
-        (scratch.url_as("tenon_process", "Gx7kQ2vL9m"), scratch.url_as("tenon_process", "wrong4Zt8"));
+    let (right, wrong) = (scratch.url_as("Gx7kQ2vL9m"), scratch.url_as("wrong4Zt8"));
     let mut init = support::tenon(dir.path());
     init.env("DATABASE_URL", &right).env("DATABASE_ADMIN_URL", &scratch.admin);
     support::run(init.args(["db", "init"])).succeeds();
@@ -126,7 +127,7 @@ fn production_refuses_a_wildcard_cors() {
 fn production_refuses_a_database_user_that_escapes_the_policies() {
     let Some(scratch) = Scratch::postgres("policies") else { return };
     let dir = folder();
-    let url = scratch.url_as("tenon_process", "Gx7kQ2vL9m");
+    let url = scratch.url_as("Gx7kQ2vL9m");
     let prod = |words: &[&str], url: &str, admin: bool| {
         let mut command = support::tenon(dir.path());
         command.envs(SECRETS).env("APP_ENV", "prod").env("DATABASE_URL", url).args(words);

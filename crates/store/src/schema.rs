@@ -14,6 +14,8 @@ use crate::Dialect;
 enum Grants {
     Full,
     AppendOnly,
+    /// The installation's own log: added to by all work, read by the system's role alone.
+    PlatformLog,
 }
 
 /// Collects the statements of one migration.
@@ -65,6 +67,14 @@ impl Ddl {
     pub fn tenant_rows(&mut self, name: &'static str) -> TableDdl<'_> {
         let mut table = self.table(name).id().uuid("org_id");
         table.tenant = true;
+        table
+    }
+
+    /// Declares a log of the installation itself: work for any organisation may add rows, only the
+    /// system's role reads them, and nobody changes or deletes one.
+    pub fn platform_log(&mut self, name: &'static str) -> TableDdl<'_> {
+        let mut table = self.table(name).id();
+        table.grants = Grants::PlatformLog;
         table
     }
 
@@ -381,14 +391,25 @@ fn bounded(name: String) -> String {
 
 /// Grants, and for a tenant's table the policies of decision 2 (uuid compared with uuid, once per statement).
 fn protection(name: &str, tenant: bool, grants: Grants) -> Vec<String> {
-    let rights = match grants {
-        Grants::Full => "SELECT, INSERT, UPDATE, DELETE",
-        Grants::AppendOnly => "SELECT, INSERT",
+    const ALL: &str = "SELECT, INSERT, UPDATE, DELETE";
+    let (app, system) = match grants {
+        Grants::Full => (ALL, ALL),
+        Grants::AppendOnly => ("SELECT, INSERT", ALL),
+        Grants::PlatformLog => ("INSERT", "SELECT, INSERT"),
     };
     let mut out = vec![
-        format!("GRANT {rights} ON {name} TO tenon_app"),
-        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO tenon_system"),
+        format!("GRANT {app} ON {name} TO tenon_app"),
+        format!("GRANT {system} ON {name} TO tenon_system"),
     ];
+    if grants == Grants::PlatformLog {
+        // Grants can be widened by mistake; with a policy for INSERT alone the rows stay unread.
+        out.extend([
+            format!("ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"),
+            format!("ALTER TABLE {name} FORCE ROW LEVEL SECURITY"),
+            format!("CREATE POLICY app_appends ON {name} FOR INSERT TO tenon_app WITH CHECK (true)"),
+            format!("CREATE POLICY system_access ON {name} TO tenon_system USING (true) WITH CHECK (true)"),
+        ]);
+    }
     if tenant {
         out.extend(policies(name));
     }

@@ -13,7 +13,7 @@ use sea_orm::{
 use serde_json::json;
 use store::{Dialect, Mode, Tx};
 
-use super::{By, announce, one_time, sync_copies, update};
+use super::{By, announce_everywhere, one_time, sync_copies, update};
 use crate::{
     credential::policy,
     entity::{api_key, app_user, letter, one_time_token, sign_in_attempt},
@@ -52,9 +52,9 @@ pub async fn set_password(app: &App, by: &By<'_>, id: Id, password: &Secret) -> 
     one_time::withdraw(&tx, one_time::Purpose::PasswordReset, id).await?;
     session::revoke(&tx, Revoke::User(id), "password_reset", now).await?;
     forgive(&tx, &user).await?;
-    tx.commit().await?;
     let event = Event::new("identity:user:reset", "identity.user").target(id, user.username);
-    announce(app, by, id, None, &event).await
+    announce_everywhere(&tx, now, by, id, None, &event).await?;
+    tx.commit().await
 }
 
 /// Ends the wait after too many failures, wherever they came from.
@@ -62,9 +62,9 @@ pub async fn unlock(app: &App, by: &By<'_>, id: Id) -> Result<u64> {
     let tx = app.system(Mode::Write).await?;
     let user = tx.get::<app_user::Entity>(id).await?;
     let forgiven = forgive(&tx, &user).await?;
-    tx.commit().await?;
     let event = Event::new("identity:user:unlock", "identity.user").target(id, user.username);
-    announce(app, by, id, None, &event).await?;
+    announce_everywhere(&tx, app.now(), by, id, None, &event).await?;
+    tx.commit().await?;
     Ok(forgiven)
 }
 
@@ -93,11 +93,11 @@ pub async fn set_disabled(app: &App, by: &By<'_>, id: Id, disabled: bool) -> Res
     let disabled_at = disabled.then_some(now);
     let row = app_user::ActiveModel { disabled_at: Set(disabled_at), ..Default::default() };
     update(&tx, now, &user, row).await?;
-    tx.commit().await?;
     let event = Event::new("identity:user:disable", "identity.user")
         .target(id, user.username.clone())
         .change("disabled", json!(!disabled), json!(disabled));
-    announce(app, by, id, Some("user_changed"), &event).await?;
+    announce_everywhere(&tx, now, by, id, Some("user_changed"), &event).await?;
+    tx.commit().await?;
     Ok(app_user::Model { disabled_at, version: user.version + 1, ..user })
 }
 
@@ -113,11 +113,11 @@ pub async fn set_platform_admin(app: &App, by: &By<'_>, id: Id, admin: bool) -> 
     }
     let row = app_user::ActiveModel { is_platform_admin: Set(admin), ..Default::default() };
     update(&tx, now, &user, row).await?;
-    tx.commit().await?;
     let event = Event::new("identity:user:platform_admin", "identity.user")
         .target(id, user.username.clone())
         .change("is_platform_admin", json!(!admin), json!(admin));
-    announce(app, by, id, Some("user_changed"), &event).await?;
+    announce_everywhere(&tx, now, by, id, Some("user_changed"), &event).await?;
+    tx.commit().await?;
     Ok(app_user::Model { is_platform_admin: admin, version: user.version + 1, ..user })
 }
 
@@ -150,7 +150,7 @@ pub(crate) async fn keep_an_administrator(tx: &Tx, user: &app_user::Model) -> Re
 
 /// Takes what tells who somebody was out of an account, for good: name, address and password go,
 /// sessions, keys and links end, the account is closed. The audit trail stays as it is. Needs a
-/// system transaction without organisation; the caller [announces](announce) it after the commit.
+/// system transaction without organisation; the caller [announces](announce_everywhere) it in the same one.
 pub async fn anonymize(app: &App, tx: &Tx, user: &app_user::Model) -> Result<app_user::Model> {
     keep_an_administrator(tx, user).await?;
     let now = app.now();

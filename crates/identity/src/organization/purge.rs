@@ -6,7 +6,10 @@
 //! `store`, this crate's entities.
 
 use base::{Id, Result};
-use kernel::{App, access};
+use kernel::{
+    App, Origin, access,
+    audit::{self, Event, Who},
+};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, QueryFilter,
@@ -32,7 +35,7 @@ pub async fn purge_due(app: &App) -> Result<usize> {
     tx.commit().await?;
     let mut gone = 0;
     for row in due {
-        if close(app, row.id).await? && purge(app, row.id).await? {
+        if close(app, row.id).await? && purge(app, &row).await? {
             tracing::info!(organization = %row.id, "an organisation was deleted after its grace");
             gone += 1;
         }
@@ -60,7 +63,8 @@ async fn close(app: &App, org: Id) -> Result<bool> {
     Ok(true)
 }
 
-async fn purge(app: &App, org: Id) -> Result<bool> {
+async fn purge(app: &App, row: &entity::Model) -> Result<bool> {
+    let org = row.id;
     let tables = tables::all(app);
     for table in &tables {
         while empty(app, org, *table).await? {}
@@ -77,6 +81,12 @@ async fn purge(app: &App, org: Id) -> Result<bool> {
     version.from_table(access::version_table()).and_where(Expr::col("org_id").eq(org));
     tx.execute(&version).await?;
     let rows = tx.delete_where::<entity::Entity>(Condition::all().add(entity::Column::Id.eq(org))).await?;
+    if rows > 0 {
+        // Its own trail has just gone with it.
+        let event =
+            Event::new("identity:organization:purge", "identity.organization").target(org, row.name.clone());
+        audit::write_platform(&tx, app.now(), Who::system(), &Origin::nowhere(), event).await?;
+    }
     tx.commit().await?;
     Ok(rows > 0)
 }

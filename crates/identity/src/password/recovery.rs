@@ -146,10 +146,10 @@ async fn reset(cx: &Cx, input: Reset) -> Result<NoContent> {
     session::revoke(&tx, Revoke::User(user.id), "password_reset", now).await?;
     // Whoever holds the mailbox need not wait for what a guesser did.
     operator::forgive(&tx, &user).await?;
-    tx.commit().await?;
     let who = Who { kind: ActorKind::User, id: Some(user.id), name: user.name.clone() };
     let event = Event::new("identity:password:reset", "identity.user").target(user.id, user.username);
-    account::announce(app, &By { who, origin: &cx.origin }, user.id, None, &event).await?;
+    account::announce(&tx, now, &By { who, origin: &cx.origin }, user.id, None, &event).await?;
+    tx.commit().await?;
     Ok(NoContent)
 }
 

@@ -3,6 +3,8 @@
 use base::{Clock, SystemClock};
 use identity::{credential::jwt::Algorithm, service};
 use jobs::Engine;
+use kernel::audit::{self, Event};
+use serde_json::json;
 use store::Mode;
 
 use crate::{
@@ -26,6 +28,10 @@ async fn rotate(config: &Config) -> Result<(), Failure> {
     let tx = desk.app.system(Mode::Write).await?;
     let mut rotation = service::rotate_keys(&tx, SystemClock.now(), &settings, &sealer).await?;
     rotation.resealed += desk.app.service::<Engine>()?.reseal(&tx).await?;
+    let event = Event::new("platform:keys:rotate", "platform.keys")
+        .change("made", json!(null), json!(rotation.made))
+        .change("resealed", json!(null), json!(rotation.resealed));
+    audit::write_platform(&tx, SystemClock.now(), parts::operator(), &parts::origin(), event).await?;
     tx.commit().await?;
     desk.close().await;
     let hours = service::KEY_OVERLAP.num_hours();

@@ -145,6 +145,7 @@ fn kernel_settings(config: &Config) -> kernel::Settings {
         body_limit: config.http.body_limit,
         rate_limit: config.http.rate_limit.map_or(0, u64::from),
         outbound_allow: config.outbound_allow.clone(),
+        digest_key: config.encryption_key.clone(),
     }
 }
 

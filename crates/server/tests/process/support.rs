@@ -274,6 +274,7 @@ pub struct Scratch {
     /// The administrator's URL of the database.
     pub url: String,
     name: String,
+    user: String,
 }
 
 impl Scratch {
@@ -294,13 +295,15 @@ impl Scratch {
         };
         let name = format!("tenon_test_{}_process_{what}", std::process::id());
         let url = with(&admin, |url| url.set_path(&name));
-        Some(Self { admin, url, name })
+        // Users belong to the whole server: tests that run beside each other have one each.
+        let user = format!("tenon_{what}_{}", std::process::id());
+        Some(Self { admin, url, name, user })
     }
 
-    /// The URL of the database for another user, unique to this process.
-    pub fn url_as(&self, user: &str, password: &str) -> String {
+    /// The URL of the database for a user of its own, who goes with it.
+    pub fn url_as(&self, password: &str) -> String {
         with(&self.url, |url| {
-            url.set_username(&format!("{user}_{}", std::process::id())).unwrap();
+            url.set_username(&self.user).unwrap();
             url.set_password(Some(password)).unwrap();
         })
     }
@@ -309,7 +312,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let postgres = self.admin.starts_with("postgres");
-        let user = format!("tenon_process_{}", std::process::id());
+        let user = &self.user;
         let statements = match postgres {
             true => [
                 format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name),

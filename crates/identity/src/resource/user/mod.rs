@@ -6,6 +6,7 @@
 mod departure;
 pub mod dto;
 pub mod entity;
+mod linked;
 mod links;
 pub mod rules;
 
@@ -18,6 +19,7 @@ use sea_orm::ActiveValue::Set;
 
 use self::entity::{ActiveModel, Column};
 pub use self::links::{Join, count_by_department, join, names, search_key};
+use crate::entity::{membership_post, membership_role};
 
 /// A member.
 pub struct User;
@@ -81,10 +83,10 @@ impl Resource for User {
             Input::Part(input) => (input.role_ids.as_ref(), input.post_ids.as_ref()),
         };
         if let Some(ids) = roles {
-            links::set_roles(cx, new.id, ids).await?;
+            linked::set::<membership_role::Entity>(cx, new.id, ids).await?;
         }
         if let Some(ids) = posts {
-            links::set_posts(cx, new.id, ids).await?;
+            linked::set::<membership_post::Entity>(cx, new.id, ids).await?;
         }
         if change.old.as_ref().is_some_and(|old| old.active) && !new.active {
             departure::deactivated(cx, new.id).await?;

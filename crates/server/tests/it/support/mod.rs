@@ -3,6 +3,7 @@
 
 pub mod caller;
 pub mod database;
+pub mod people;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +26,7 @@ use server::{
 use store::{Mode, Opening, Role, Store, Tx};
 
 pub use caller::Caller;
+
 use database::TestDatabase;
 
 /// The running product.
@@ -35,7 +37,7 @@ pub struct TestApp {
     pub runners: jobs::Runners<App>,
     pub clock: ManualClock,
     pub mailer: Mailer,
-    _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 /// What a test may want differently.
@@ -51,6 +53,8 @@ pub struct Wish {
     pub cors: Cors,
     pub docs: DocsAccess,
     pub url: Option<String>,
+    pub base_url: &'static str,
+    pub timeout: Duration,
 }
 
 impl Default for Wish {
@@ -66,6 +70,8 @@ impl Default for Wish {
             cors: Cors::Only(Vec::new()),
             docs: DocsAccess::Public,
             url: None,
+            base_url: "http://127.0.0.1:8000",
+            timeout: Duration::from_secs(60),
         }
     }
 }
@@ -126,6 +132,7 @@ impl TestApp {
                 dev: wish.dev,
                 rate_limit: wish.rate_limit,
                 trusted_proxies: wish.trusted_proxies,
+                base_url: wish.base_url.into(),
                 ..kernel::Settings::default()
             },
             identity,
@@ -133,7 +140,7 @@ impl TestApp {
             metrics: Arc::new(Metrics::default()),
             edge: wiring::EdgeSettings {
                 cors: wish.cors,
-                timeout: Duration::from_secs(60),
+                timeout: wish.timeout,
                 docs: wish.docs,
                 metrics_allow: vec!["127.0.0.0/8".parse().unwrap()],
             },
@@ -146,7 +153,7 @@ impl TestApp {
             runners: built.runners,
             clock,
             mailer,
-            _database: database,
+            database,
         }
     }
 
@@ -158,7 +165,9 @@ impl TestApp {
     pub async fn work(&self) {
         let engine = self.app.service::<jobs::Engine>().unwrap().clone();
         let options = jobs::worker::Options { concurrency: 4, ..jobs::worker::Options::default() };
-        jobs::worker::drain(engine, self.runners.clone(), self.app.clone(), options).await.unwrap();
+        let (runners, app) = (self.runners.clone(), self.app.clone());
+        // Boxed: every job of the product is inside this future.
+        Box::pin(jobs::worker::drain(engine, runners, app, options)).await.unwrap();
     }
 
     /// Somebody who has not signed in.
