@@ -35,6 +35,8 @@ pub struct Settings {
     /// `purpose=cidr` entries that calls to user-set addresses may reach beside the public
     /// internet; `None` when nobody set it.
     pub outbound_allow: Option<String>,
+    /// Days for which logs of what happened are kept ([`crate::audit::expire`]); `None`: for ever.
+    pub audit_retention_days: Option<u32>,
 }
 
 impl Default for Settings {
@@ -47,6 +49,7 @@ impl Default for Settings {
             body_limit: 1024 * 1024,
             rate_limit: 0,
             outbound_allow: None,
+            audit_retention_days: None,
         }
     }
 }

@@ -146,6 +146,7 @@ fn kernel_settings(config: &Config) -> kernel::Settings {
         rate_limit: config.http.rate_limit.map_or(0, u64::from),
         outbound_allow: config.outbound_allow.clone(),
     }
+        audit_retention_days: config.audit_retention_days,
 }
 
 /// The parts of an application on a database that is migrated.

@@ -13,6 +13,7 @@ mod escalation;
 mod idempotency;
 mod identity_flows;
 mod kernel_rules;
+mod retention;
 mod session_rules;
 mod support;
 mod sweep;
