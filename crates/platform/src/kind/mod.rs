@@ -1,5 +1,6 @@
 //! The kinds of jobs that ship.
 
+mod backup;
 mod demo;
 mod http_call;
 mod prune;
@@ -7,12 +8,13 @@ mod prune;
 use jobs::{Declared, Registry};
 use kernel::App;
 
+pub use backup::{Backup, DataDir};
 pub use http_call::HttpCall;
 pub use prune::Prune;
 
 /// Adds them; those for trying things out in development only.
 pub fn register(registry: Registry<App>, dev: bool) -> Registry<App> {
-    let registry = registry.with::<HttpCall>().with::<Prune>();
+    let registry = registry.with::<HttpCall>().with::<Prune>().with::<Backup>();
     if dev { demo::register(registry) } else { registry }
 }
 

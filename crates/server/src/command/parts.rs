@@ -179,6 +179,7 @@ pub async fn assemble(config: &Config, store: Store) -> Result<Parts, Failure> {
             metrics_allow: config.http.metrics_allow.clone(),
         },
     })
+        data_dir: config.data_dir.clone(),
 }
 
 /// An application for a command that works on people; in dev its database is migrated first.

@@ -134,6 +134,7 @@ impl TestApp {
             identity,
             vault: Arc::new(Sealer::new(&key, None).unwrap()),
             metrics: Arc::new(Metrics::default()),
+            data_dir: database.folder.path().to_owned(),
             edge: wiring::EdgeSettings {
                 cors: wish.cors,
                 timeout: Duration::from_secs(60),
