@@ -43,9 +43,12 @@ pub(super) async fn run(app: &App, args: &JobsEnqueueArgs) -> Result<(), Failure
     audit::write(&tx, app.now(), parts::operator(), &parts::origin(), event).await?;
     tx.commit().await?;
     let tx = app.system(Mode::Read).await?;
-    let owner = Organizations::read(&tx).await?.name(org);
+    let owner = match org {
+        PLATFORM => "the platform".to_owned(),
+        org => base::text::one_line(&Organizations::read(&tx).await?.name(org)),
+    };
     tx.commit().await?;
-    print(&format!("enqueued {} ({}, {})\n", enqueued.id, args.kind, base::text::one_line(&owner)));
+    print(&format!("enqueued {} ({} for {owner})\n", enqueued.id, args.kind));
     Ok(())
 }
 
