@@ -1,11 +1,11 @@
 //! Identity's kinds of jobs: letters, forgetting, and organisations that go for good.
 
 use jobs::{Arguments, Declared, Failure, Job, Policy, Registry, Run, Words};
-use kernel::App;
+use kernel::{App, audit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{mail, organization, session};
+use crate::{mail, organization, resource::sign_in, session};
 
 /// Adds them.
 pub fn register(registry: Registry<App>) -> Registry<App> {
@@ -29,8 +29,9 @@ impl Arguments for Prune {
     const KIND: &'static str = "identity.prune";
     const TITLE: Words = Words { zh: "清理登录数据", en: "Forget what is over in sign-in" };
     const ABOUT: Words = Words {
-        zh: "删除已结束的会话、用过的链接、过期的登录尝试和无法送达的信件。",
-        en: "Deletes ended sessions, spent links, old attempts and letters that could not be delivered.",
+        zh: "删除已结束的会话、用过的链接、过期的登录尝试、无法送达的信件，以及超过保留期的登录日志。",
+        en: "Deletes ended sessions, spent links, old attempts, letters that could not be delivered, and sign-ins \
+             that were logged longer ago than they are kept.",
     };
 
     fn policy() -> Policy {
@@ -38,11 +39,19 @@ impl Arguments for Prune {
     }
 }
 
-impl Job<App> for Prune {
-    type Output = ();
+/// How much went.
+#[derive(Serialize)]
+pub struct Pruned {
+    /// Lines of the sign-in log.
+    sign_ins: u64,
+}
 
-    async fn run(self, app: App, _: Run) -> Result<(), Failure> {
-        Ok(session::prune(&app).await?)
+impl Job<App> for Prune {
+    type Output = Pruned;
+
+    async fn run(self, app: App, _: Run) -> Result<Pruned, Failure> {
+        session::prune(&app).await?;
+        Ok(Pruned { sign_ins: audit::expire::<sign_in::entity::Entity>(&app).await? })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod export;
 mod founding;
+pub mod operator;
 mod ownership;
 mod purge;
 mod tables;

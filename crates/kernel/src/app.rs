@@ -37,6 +37,8 @@ pub struct Settings {
     pub outbound_allow: Option<String>,
     /// What digests are made with that must tell nobody what they were made of; the same on every node.
     pub digest_key: Secret,
+    /// Days for which logs of what happened are kept ([`crate::audit::expire`]); `None`: for ever.
+    pub audit_retention_days: Option<u32>,
 }
 
 impl Default for Settings {
@@ -50,6 +52,7 @@ impl Default for Settings {
             rate_limit: 0,
             outbound_allow: None,
             digest_key: base::random::token().into(),
+            audit_retention_days: None,
         }
     }
 }

@@ -10,9 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{Id, Result};
 use chrono::{DateTime, Utc};
-use sea_orm::{Value as Column, sea_query::Query};
+use sea_orm::{
+    ColumnTrait, Condition, Value as Column,
+    sea_query::{Expr, ExprTrait, Order, Query},
+};
 use serde_json::{Map, Value, json};
-use store::{Mode, Opening, Role, Tx, schema::TableDdl};
+use store::{Mode, Opening, Role, Table, Tx, schema::TableDdl};
 
 use crate::{ActorKind, App, Cx, Origin, api::Operation};
 
@@ -264,5 +267,41 @@ pub(crate) async fn record_denial(cx: &Cx, operation: &Operation) {
     let event = Event { outcome: Some("denied"), ..Event::new(action, operation.id.clone()) };
     if let Err(failure) = record_now(&cx.app, org, who(cx), &cx.origin, event).await {
         tracing::warn!(error = ?failure, "a denial could not be recorded");
+    }
+}
+
+/// Entries deleted at a time: the writer is shared.
+const ROUND: u64 = 1_000;
+
+/// Deletes audit entries that have been kept for as long as the operator wants; how many.
+pub async fn prune(app: &App) -> Result<u64> {
+    expire::<entity::Entity>(app).await
+}
+
+/// Deletes the rows of an append-only log with `at` and an `id` made at that instant that are older than
+/// [`Settings::audit_retention_days`](crate::Settings::audit_retention_days), in rounds; how many.
+pub async fn expire<E: Table>(app: &App) -> Result<u64> {
+    let Some(days) = app.settings().audit_retention_days else { return Ok(0) };
+    let before = app.now() - chrono::Duration::days(days.into());
+    let column =
+        |name| E::column(name).ok_or_else(|| base::Error::internal(format!("a log has no column {name}")));
+    let (id, at) = (column("id")?, column("at")?);
+    let mut gone = 0;
+    loop {
+        let tx = app.system(Mode::Write).await?;
+        // By id, since the primary key then leads to the oldest rows of all organisations.
+        let round = Query::select()
+            .column("id")
+            .from(E::default().table_name())
+            .and_where(Expr::col("id").lt(base::id::floor(before)))
+            .and_where(Expr::col("at").lt(before))
+            .order_by("id", Order::Asc)
+            .limit(ROUND)
+            .to_owned();
+        let rows = tx.query_all(&round).await?;
+        let Some(last) = rows.last() else { return Ok(gone) };
+        let old = Condition::all().add(id.lte(store::read::<Id>(last, "id")?)).add(at.lt(before));
+        gone += tx.delete_where::<E>(old).await?;
+        tx.commit().await?;
     }
 }

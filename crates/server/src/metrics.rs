@@ -68,6 +68,11 @@ struct JobLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabels {
     kind: String,
 }
@@ -115,6 +120,10 @@ pub struct Metrics {
     jobs: Family<JobLabels, Counter>,
     job_waits: Family<KindLabels, Histogram, JobTimes>,
     job_runs: Family<KindLabels, Histogram, JobTimes>,
+    job_depths: Family<StateLabels, Gauge>,
+    jobs_dead: Gauge,
+    oldest_ready: Gauge<f64, AtomicU64>,
+    missed_ticks: Counter,
     started: Gauge<f64, AtomicU64>,
     refresh: OnceLock<Refresh>,
 }
@@ -134,6 +143,10 @@ impl Default for Metrics {
             jobs: Family::default(),
             job_waits: Family::new_with_constructor(JobTimes),
             job_runs: Family::new_with_constructor(JobTimes),
+            job_depths: Family::default(),
+            jobs_dead: Gauge::default(),
+            oldest_ready: Gauge::default(),
+            missed_ticks: Counter::default(),
             started: Gauge::default(),
             refresh: OnceLock::new(),
         };
@@ -159,6 +172,18 @@ impl Metrics {
         registry.register("job_attempts", "Attempts of jobs that ended", self.jobs.clone());
         registry.register("job_wait_seconds", "From due to started", self.job_waits.clone());
         registry.register("job_run_seconds", "From started to ended", self.job_runs.clone());
+        registry.register("jobs", "Jobs of all organisations by state", self.job_depths.clone());
+        registry.register("jobs_dead", "Jobs that nobody tries again by itself", self.jobs_dead.clone());
+        registry.register(
+            "jobs_oldest_ready_seconds",
+            "For how long the oldest ready job has been due",
+            self.oldest_ready.clone(),
+        );
+        registry.register(
+            "schedule_missed_ticks",
+            "Times at which a schedule should have fired and did not",
+            self.missed_ticks.clone(),
+        );
         registry.register("process_start_time_seconds", "When this process started", self.started.clone());
         registry.register("tenon_build", "What runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     }
@@ -216,6 +241,18 @@ impl Metrics {
     /// Counts a request that was refused for its number, by the class of its limit.
     pub fn rate_limited(&self, class: &'static str) {
         self.rate_limited.get_or_create(&ClassLabels { class }).inc();
+    }
+
+    /// Sets the numbers of all jobs, as the database has just told them.
+    pub fn set_jobs(&self, gauges: &jobs::Gauges) {
+        for (state, count) in &gauges.depths {
+            self.job_depths.get_or_create(&StateLabels { state: state.as_str() }).set(*count);
+        }
+        self.jobs_dead.set(gauges.depth(jobs::State::Dead));
+        self.oldest_ready.set(gauges.oldest_ready.unwrap_or_default().as_secs_f64());
+        // Schedules that are deleted take their counts with them; a counter never falls.
+        let missed = u64::try_from(gauges.missed_ticks).unwrap_or_default();
+        self.missed_ticks.inner().fetch_max(missed, Ordering::Relaxed);
     }
 
     /// Notes when the process started, in seconds since 1970.
@@ -309,6 +346,29 @@ mod tests {
             MAX_ROUTES + 1
         );
         assert!(text.contains(r#"route="other",status_class="2xx"} 50"#));
+    }
+
+    #[test]
+    fn the_numbers_of_jobs_are_those_that_were_set_last_and_missed_ticks_never_fall() {
+        let metrics = Metrics::default();
+        let mut gauges = jobs::Gauges {
+            depths: vec![(jobs::State::Ready, 12), (jobs::State::Dead, 3)],
+            oldest_ready: Some(Duration::from_millis(1_500)),
+            missed_ticks: 7,
+        };
+        metrics.set_jobs(&gauges);
+        gauges.depths[0].1 = 2;
+        gauges.missed_ticks = 5;
+        metrics.set_jobs(&gauges);
+        let text = metrics.render();
+        let lines = [
+            r#"jobs{state="ready"} 2"#,
+            r#"jobs{state="dead"} 3"#,
+            "jobs_dead 3",
+            "jobs_oldest_ready_seconds 1.5",
+            "schedule_missed_ticks_total 7",
+        ];
+        assert!(lines.iter().all(|line| text.contains(line)), "{text}");
     }
 
     #[test]

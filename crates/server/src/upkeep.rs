@@ -1,10 +1,11 @@
 //! What every node does for itself: keys are read again, uses of API keys written, its own embedded
-//! key-value file swept. What one node does for all is a job (`jobs`), not upkeep.
+//! key-value file swept, its gauges of jobs brought up to date. What one node does for all is a job
+//! (`jobs`), not upkeep.
 //!
 //! Every duty has its own rhythm, and none waits for another. One that fails or panics is logged
 //! once and tried again in its next turn; nothing but the end of the process ends the upkeep.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use base::Result;
 use futures_util::{
@@ -12,12 +13,16 @@ use futures_util::{
     future::{BoxFuture, join_all},
 };
 use identity::Identity;
+use jobs::Engine;
 use kernel::App;
+use store::Mode;
 use tokio::{
     sync::watch,
     task::JoinHandle,
     time::{MissedTickBehavior, interval},
 };
+
+use crate::metrics::Metrics;
 
 struct Duty {
     name: &'static str,
@@ -32,11 +37,21 @@ const DUTIES: &[Duty] = &[
         every: Duration::from_secs(5),
         run: |app| Box::pin(identity::api_key::flush_uses(app)),
     },
+    Duty { name: "gauges", every: Duration::from_secs(10), run: |app| Box::pin(measure(app)) },
     Duty { name: "sweep", every: Duration::from_mins(10), run: |app| Box::pin(app.kv().sweep()) },
 ];
 
 async fn reload(app: &App) -> Result<()> {
     Identity::of(app)?.reload(app).await
+}
+
+/// Reads the numbers of jobs here, so that `/metrics` never waits for the database.
+async fn measure(app: &App) -> Result<()> {
+    let tx = app.system(Mode::Read).await?;
+    let gauges = app.service::<Engine>()?.gauges(&tx).await?;
+    tx.commit().await?;
+    app.service::<Arc<Metrics>>()?.set_jobs(&gauges);
+    Ok(())
 }
 
 /// Starts the upkeep; it ends with the duty that runs when `stopped` becomes true.

@@ -1,6 +1,6 @@
 //! Puts the product together: modules into an [`Api`], parts into an [`App`], operations into a router.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Router, extract::RawPathParams, routing::MethodRouter};
 use base::{Clock, Result};
@@ -85,6 +85,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// The outermost layer.
     pub edge: EdgeSettings,
+    /// Where files lie (`DATA_DIR`).
+    pub data_dir: PathBuf,
 }
 
 /// A running application without its listener and its worker.
@@ -115,6 +117,7 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
         .with(parts.metrics.clone())
         .with(meter)
         .with(GuardedClient::new(outbound))
+        .with(platform::kind::DataDir(parts.data_dir))
         .with(operation::Documentation::new(&document, parts.edge.clone()));
     let app = App::new(
         parts.store,

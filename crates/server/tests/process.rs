@@ -6,8 +6,14 @@
 
 #[path = "process/commands.rs"]
 mod commands;
+#[path = "process/operating.rs"]
+mod operating;
+#[path = "process/queue.rs"]
+mod queue;
 #[path = "process/support.rs"]
 mod support;
+#[path = "process/working.rs"]
+mod working;
 
 use std::{
     io::{Read, Write},
@@ -98,15 +104,18 @@ fn a_data_directory_that_cannot_be_written_is_named_with_the_setting() {
 
 #[test]
 fn production_refuses_missing_placeholder_and_short_secrets() {
-    let serve = |variables: &[(&str, &str)]| {
+    let start = |words: &[&str], variables: &[(&str, &str)]| {
         let dir = folder();
         let mut command = support::tenon(dir.path());
-        command.envs(variables.iter().copied()).args(["serve", "--env", "prod", "--port", "0"]);
+        command.envs(variables.iter().copied()).args(words);
         let failure = support::run(&mut command);
         assert!(!dir.path().join("data/tenon.db").exists(), "nothing was made");
         failure
     };
-    serve(&[]).says(2, &["JWT_SECRET_KEY is not set", "ENCRYPTION_KEY is not set", "openssl rand"]);
+    let serve = |variables: &[(&str, &str)]| start(&["serve", "--env", "prod", "--port", "0"], variables);
+    for failure in [serve(&[]), start(&["worker", "--env", "prod"], &[])] {
+        failure.says(2, &["JWT_SECRET_KEY is not set", "ENCRYPTION_KEY is not set", "openssl rand"]);
+    }
     let [jwt, encryption] = SECRETS;
     serve(&[("JWT_SECRET_KEY", "change-me-change-me-change-me-change-me"), encryption])
         .says(2, &["JWT_SECRET_KEY", "placeholder", "openssl rand"]);
@@ -137,10 +146,14 @@ fn production_refuses_a_database_user_that_escapes_the_policies() {
         command
     };
     support::run(&mut prod(&["db", "init"], &url, true)).succeeds();
-    support::run(&mut prod(&["serve", "--port", "0"], &url, false)).says(3, &["pending", "tenon migrate up"]);
+    for words in [["serve", "--port", "0"].as_slice(), &["worker"]] {
+        support::run(&mut prod(words, &url, false)).says(3, &["pending", "tenon migrate up"]);
+    }
     support::run(&mut prod(&["migrate", "up"], &url, true)).succeeds();
-    support::run(&mut prod(&["serve", "--port", "0"], &scratch.url, false))
-        .says(2, &["row-level security could be escaped", "tenon db init"]);
+    for words in [["serve", "--port", "0"].as_slice(), &["worker"], &["jobs", "drain"]] {
+        support::run(&mut prod(words, &scratch.url, false))
+            .says(2, &["row-level security could be escaped", "tenon db init"]);
+    }
     let server = Server::start(&mut prod(&[], &url, false));
     assert_eq!(server.get("/readyz", None).status, 200);
 }

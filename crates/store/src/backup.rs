@@ -2,6 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
+    io::ErrorKind,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -57,20 +58,33 @@ pub fn claim(data_dir: &Path) -> Result<DataLock> {
     }
 }
 
-/// Writes a consistent copy of the embedded database to `target`, while it is in use or not.
+/// Writes a consistent copy of the embedded database to `target`, readable by its owner only, while
+/// the database is in use or not; its bytes. 409 `file_exists`, 422 `not_embedded`.
 pub async fn backup(store: &Store, target: &Path) -> Result<u64> {
     if store.dialect() != Dialect::Sqlite {
         return Err(Error::invalid("not_embedded", "use pg_dump or mariadb-dump for this database"));
     }
-    if target.exists() {
-        return Err(Error::conflict("file_exists", format!("{} exists already", target.display())));
-    }
+    // Made here, empty, so that nobody else on the machine may read it and nothing is overwritten.
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target);
+    made.map_err(|cause| match cause.kind() {
+        ErrorKind::AlreadyExists => {
+            Error::conflict("file_exists", format!("{} exists already", target.display()))
+        }
+        _ => {
+            let message = format!("{} cannot be written: {cause}", target.display());
+            Error::unavailable("backup_not_written", message)
+        }
+    })?;
     let statement = Statement::from_sql_and_values(
         DbBackend::Sqlite,
         "VACUUM INTO ?",
         [target.display().to_string().into()],
     );
-    store.raw().execute_raw(statement).await.map_err(error)?;
+    // A reader's connection: this process's writer goes on meanwhile.
+    if let Err(cause) = store.raw_reader().execute_raw(statement).await {
+        let _ = std::fs::remove_file(target);
+        return Err(error(cause));
+    }
     std::fs::metadata(target).map(|meta| meta.len()).map_err(Error::internal)
 }
 

@@ -167,6 +167,11 @@ impl Store {
         &self.shared.writer
     }
 
+    /// The pool that reads, for backups.
+    pub(crate) fn raw_reader(&self) -> &DatabaseConnection {
+        &self.shared.reader
+    }
+
     /// (open, idle) connections of the pool that serves writes.
     pub fn pool_state(&self) -> (u32, u32) {
         let count = |size: u32, idle: usize| (size, u32::try_from(idle).unwrap_or(u32::MAX));

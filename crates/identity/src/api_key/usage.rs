@@ -1,4 +1,4 @@
-//! When keys were last used: noted in memory as requests are admitted, written by the ticker.
+//! When keys were last used: noted in memory as requests are admitted, written by the node's upkeep.
 //!
 //! A request never waits for it, and an embedded database has one writer. What was noted in the
 //! last seconds before the process ends is lost. May import: `kernel`, this crate's entities.

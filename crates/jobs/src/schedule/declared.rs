@@ -6,7 +6,7 @@ use base::{Error, Id, Result};
 
 use super::{Plan, PlanKind, Timing, tick};
 use crate::{
-    Engine, Enqueued, PLATFORM,
+    Engine, Enqueued, Kinds, PLATFORM,
     store::{self, entity::schedule::Model},
 };
 
@@ -55,6 +55,36 @@ impl Declared {
             job_kind: A::KIND.to_owned(),
             args: serde_json::to_value(arguments).map_err(Error::internal)?,
         })
+    }
+}
+
+impl Declared {
+    /// Refuses what could never run: 422 on the kind, its arguments, or the field that says when.
+    pub fn check(&self, kinds: &Kinds) -> Result<()> {
+        let kind = kinds.find(&self.job_kind).ok_or_else(|| {
+            let message = format!("there is no kind of job called `{}`", self.job_kind);
+            Error::field("job_kind", "unknown_job_kind", message)
+        })?;
+        kind.check(&self.args)?;
+        let kind = match (&self.expression, self.every_seconds) {
+            (Some(_), None) => PlanKind::Cron,
+            (None, Some(_)) => PlanKind::Interval,
+            _ => {
+                let message = "give either `expression` or `every_seconds`";
+                return Err(Error::field("expression", "required", message));
+            }
+        };
+        Plan::new(&Timing {
+            kind,
+            expression: self.expression.clone(),
+            every_seconds: self.every_seconds,
+            at: None,
+            time_zone: self.time_zone.clone(),
+            starts_at: None,
+            ends_at: None,
+            anchor: chrono::DateTime::UNIX_EPOCH,
+        })
+        .map(drop)
     }
 }
 

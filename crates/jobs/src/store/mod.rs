@@ -12,6 +12,7 @@ mod files;
 mod finish;
 mod flow;
 mod insert;
+pub(crate) mod inspect;
 mod manage;
 mod migrations;
 mod mysql;

@@ -7,10 +7,12 @@
 
 mod beat;
 mod claiming;
+mod drain;
 mod drive;
 mod flush;
 mod housekeeping;
 
+pub use drain::{drain, drain_until};
 pub(crate) use drive::dice;
 
 use std::{
@@ -193,30 +195,6 @@ pub async fn work<C: Clone + Send + Sync + 'static>(
         hear(&shared.engine, done),
     );
     tracing::info!(worker = %shared.name, "stopped working");
-}
-
-/// Works until nothing is under way and nothing is due, then stops. For the command line and tests.
-pub async fn drain<C: Clone + Send + Sync + 'static>(
-    engine: Engine,
-    runners: Runners<C>,
-    context: C,
-    options: Options,
-) -> base::Result<()> {
-    let (stop, stopped) = watch::channel(false);
-    let options = Options { schedules: false, ..options };
-    let working = work(engine.clone(), runners, context, options, None, stopped);
-    let watching = async {
-        let outcome = loop {
-            match engine.is_idle().await {
-                Ok(false) => tokio::time::sleep(Duration::from_millis(10)).await,
-                Ok(true) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        let _ = stop.send(true);
-        outcome
-    };
-    tokio::join!(working, watching).1
 }
 
 /// Passes other nodes' notices on to this process's loops.

@@ -1,6 +1,7 @@
 //! The kinds of jobs that ship.
 
 mod alerts;
+mod backup;
 mod demo;
 mod http_call;
 mod prune;
@@ -9,12 +10,13 @@ use jobs::{Declared, Registry};
 use kernel::App;
 
 pub use alerts::CheckAlerts;
+pub use backup::{Backup, DataDir};
 pub use http_call::HttpCall;
 pub use prune::Prune;
 
 /// Adds them; those for trying things out in development only.
 pub fn register(registry: Registry<App>, dev: bool) -> Registry<App> {
-    let registry = registry.with::<HttpCall>().with::<Prune>().with::<CheckAlerts>();
+    let registry = registry.with::<HttpCall>().with::<Prune>().with::<Backup>().with::<CheckAlerts>();
     if dev { demo::register(registry) } else { registry }
 }
 

@@ -2,7 +2,7 @@
 
 use base::{Id, Timestamp};
 use chrono::{DateTime, TimeDelta, Utc};
-use jobs::{State, store::WorkerRow};
+use jobs::store::WorkerRow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -140,27 +140,6 @@ pub struct JobPage {
     pub page_size: u64,
     /// Where the next page begins.
     pub next_cursor: Option<String>,
-}
-
-/// Filters of that list, for the document.
-#[derive(Debug, JsonSchema)]
-pub struct Filters {
-    /// Organisation.
-    pub org_id: Option<Id>,
-    /// State.
-    pub state: Option<State>,
-    /// Kind.
-    pub kind: Option<String>,
-    /// Queue.
-    pub queue: Option<String>,
-    /// Page, from 1.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub page: Option<u64>,
-    /// Jobs of a page.
-    #[schemars(range(min = 1, max = 200))]
-    pub page_size: Option<u64>,
-    /// `next_cursor` of the page before, instead of `page`.
-    pub cursor: Option<String>,
 }
 
 /// A schedule of the product itself.

@@ -46,7 +46,7 @@ pub fn mount(api: &mut Api) {
     let mut jobs = api.guarded("platform", "job");
     jobs.get("list", "/api/platform/jobs", "Jobs of every organisation, without arguments", list_jobs)
         .detached()
-        .query::<dto::Filters>();
+        .lists(&job_spec());
     jobs.get("read", "/api/platform/jobs/{id}", "A job of any organisation, without arguments", read_job)
         .detached()
         .problems(&[404]);
@@ -163,12 +163,16 @@ async fn workers(cx: &Cx) -> Result<Json<Workers>> {
     Ok(Json(Workers { items: rows.into_iter().map(|row| Worker::of(row, now)).collect() }))
 }
 
-async fn list_jobs(cx: &Cx) -> Result<Json<JobPage>> {
+fn job_spec() -> Spec {
     use job::Column as C;
-    let spec = Spec::of::<job::Entity>(C::Kind)
+    Spec::of::<job::Entity>(C::Kind)
         .filter([C::OrgId, C::State, C::Kind, C::Queue, C::CreatedAt, C::FinishedAt])
         .sort([C::CreatedAt, C::RunAt, C::FinishedAt])
-        .order([(C::Id, true)]);
+        .order([(C::Id, true)])
+}
+
+async fn list_jobs(cx: &Cx) -> Result<Json<JobPage>> {
+    let spec = job_spec();
     let query = ListQuery::parse_with(&spec, &cx.query_pairs(), &[])?;
     let tx = cx.app.system(Mode::Read).await?;
     let select = tx.find::<job::Entity>().into_query();

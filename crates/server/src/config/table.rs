@@ -109,7 +109,7 @@ pub const SETTINGS: &[Setting] = &[
     open("WORKER_CONCURRENCY", Fixed("16"), Number { min: 1, max: 1_000 }, "jobs that one process runs at once"),
     open("WORKER_QUEUES", Unset, Names, "queues that its worker serves, separated by commas; unset: all"),
     open("WORKER_GRACE_SECONDS", Fixed("15"), Number { min: 0, max: 3_600 }, "running jobs may go on for this long after the signal to stop; what is left is handed back"),
-    open("SCHEDULES_FILE", Unset, Path, "a JSON file of schedules that the operator declares; see docs/JOBS.md"),
+    open("SCHEDULES_FILE", Unset, Path, "a JSON file of schedules that the operator declares; see docs/OPERATIONS.md"),
     open("AUDIT_RETENTION_DAYS", Fixed("0"), Number { min: 0, max: 36_500 }, "entries of the audit trail and the sign-in log are deleted after this many days; 0 keeps them"),
 
     open("TRUSTED_PROXIES", Unset, Nets, "CIDRs of the proxies whose X-Forwarded-For is believed"),

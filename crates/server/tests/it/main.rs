@@ -20,6 +20,7 @@ mod membership_flows;
 mod platform_routes;
 mod platform_trail;
 mod readme;
+mod retention;
 mod session_rules;
 mod sign_in_flows;
 mod support;

@@ -49,6 +49,7 @@ pub struct Wish {
     pub pool: u32,
     pub unfiltered: bool,
     pub rate_limit: u64,
+    pub audit_retention_days: Option<u32>,
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub cors: Cors,
     pub docs: DocsAccess,
@@ -66,6 +67,7 @@ impl Default for Wish {
             pool: 4,
             unfiltered: false,
             rate_limit: 0,
+            audit_retention_days: None,
             trusted_proxies: Vec::new(),
             cors: Cors::Only(Vec::new()),
             docs: DocsAccess::Public,
@@ -131,6 +133,7 @@ impl TestApp {
             settings: kernel::Settings {
                 dev: wish.dev,
                 rate_limit: wish.rate_limit,
+                audit_retention_days: wish.audit_retention_days,
                 trusted_proxies: wish.trusted_proxies,
                 base_url: wish.base_url.into(),
                 ..kernel::Settings::default()
@@ -138,6 +141,7 @@ impl TestApp {
             identity,
             vault: Arc::new(Sealer::new(&key, None).unwrap()),
             metrics: Arc::new(Metrics::default()),
+            data_dir: database.folder.path().to_owned(),
             edge: wiring::EdgeSettings {
                 cors: wish.cors,
                 timeout: wish.timeout,
