@@ -28,14 +28,16 @@ export function formatTime(value: string | null | undefined, locale: string, zon
 }
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1],
+  ['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3600], ['minute', 60],
 ]
 
 export function relativeTime(value: string | null | undefined, locale: string, now = Date.now()): string {
   if (!value) return ''
   const seconds = Math.round((Date.parse(value) - now) / 1000)
   if (Number.isNaN(seconds)) return ''
-  const [unit, size] = UNITS.find(([, s]) => Math.abs(seconds) >= s) ?? ['second', 1]
+  // Seconds would be wrong by the time they are read.
+  if (Math.abs(seconds) < 60) return new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(0, 'second')
+  const [unit, size] = UNITS.find(([, s]) => Math.abs(seconds) >= s) ?? ['minute', 60]
   return new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(Math.trunc(seconds / size), unit)
 }
 
