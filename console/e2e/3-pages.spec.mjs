@@ -76,6 +76,18 @@ async function pictures({ visitor, out, allow }, locale) {
   }
 }
 
-export default Object.fromEntries(
-  ['zh-CN', 'en-US'].map((locale) => [`every page in ${locale}, light and dark`, (tools) => pictures(tools, locale)]),
-)
+/** What is wider than a phone scrolls inside its card, never the page itself. */
+async function narrow({ visitor }) {
+  const page = await visitor({ viewport: { width: 390, height: 844 } })
+  await signIn(page, owner)
+  for (const [name, path] of Object.entries(inside)) {
+    await page.goto(path)
+    await settled(page)
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), `${name}: wider than a phone`)
+  }
+}
+
+export default {
+  ...Object.fromEntries(['zh-CN', 'en-US'].map((locale) => [`every page in ${locale}, light and dark`, (tools) => pictures(tools, locale)])),
+  'no page is wider than a phone': narrow,
+}

@@ -30,7 +30,7 @@ const messages: typeof zhCN = {
     at: 'Time', username: 'User', user_id: 'User id', outcome: 'Outcome', reason: 'Reason', ip: 'IP address', user_agent: 'Client',
     values: {
       outcome: { ok: 'Signed in', success: 'Signed in', failed: 'Failed', denied: 'Denied', locked: 'Locked' },
-      reason: { password: 'Password', wrong_password: 'Wrong password', unknown_user: 'Unknown user', disabled: 'Account disabled', inactive: 'Member inactive', locked: 'Account locked', no_membership: 'No organisation', invitation: 'Accepted an invitation', setup: 'Set-up', replay: 'Token replayed', user_agent: 'Another client' },
+      reason: { password: 'Wrong password', wrong_password: 'Wrong password', unknown_user: 'Unknown user', disabled: 'Account disabled', inactive: 'Member inactive', locked: 'Account locked', no_membership: 'No organisation', invitation: 'Accepted an invitation', setup: 'Set-up', replay: 'Token replayed', user_agent: 'Another client' },
     },
   },
 }

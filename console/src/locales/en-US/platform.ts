@@ -3,7 +3,7 @@ import type zhCN from '../zh-CN/platform'
 const messages: typeof zhCN = {
   group: 'Platform',
   user: {
-    title: 'Platform users', text: 'Every account of this installation, whatever the organisation.', one: 'Account', create: '', empty_title: 'No accounts yet', empty_text: 'Accounts are made by accepting an invitation, and by the set-up.',
+    title: 'All users', text: 'Every account of this installation, whatever the organisation.', one: 'Account', create: '', empty_title: 'No accounts yet', empty_text: 'Accounts are made by accepting an invitation, and by the set-up.',
     list_all: 'All', list_active: 'Active', list_disabled: 'Disabled', list_administrators: 'Administrators', state_active: 'Active', state_disabled: 'Disabled', state_anonymized: 'Anonymised',
     email_help: 'You vouch for it: a new address signs in without being verified. The old one is told.', admin_text: 'Manages all accounts and organisations, but sees no data inside an organisation.',
     promote: 'Make administrator', promote_confirm: 'Make “{name}” a platform administrator, who manages all accounts and organisations?', demote: 'Remove administrator', demote_confirm: 'Take the platform administration from “{name}”?', demote_self_confirm: 'Give up your own platform administration? You will not be able to open these pages any more.',
@@ -13,7 +13,7 @@ const messages: typeof zhCN = {
     locked_text: 'An account that is locked after too many failed sign-ins opens again by itself. To open it at once, the operator of the server runs', not_here: 'This account is not in the present list', not_here_text: 'Search for it in the list, then open it there.',
   },
   organization: {
-    title: 'Platform organisations', text: 'Every organisation of this installation with its size.', one: 'Organisation', create: '', empty_title: 'No organisations yet', empty_text: 'Found the first one to begin.',
+    title: 'All organisations', text: 'Every organisation of this installation with its size.', one: 'Organisation', create: '', empty_title: 'No organisations yet', empty_text: 'Found the first one to begin.',
     list_all: 'All', list_open: 'Active', list_deleting: 'To be deleted', deleting: 'Deleted on {time}', here: 'Current', enter: 'Switch to it',
   },
   system: {

@@ -28,7 +28,7 @@ export default {
     at: '时间', username: '用户', user_id: '用户编号', outcome: '结果', reason: '原因', ip: 'IP 地址', user_agent: '客户端',
     values: {
       outcome: { ok: '成功', success: '成功', failed: '失败', denied: '被拒绝', locked: '已锁定' },
-      reason: { password: '密码登录', wrong_password: '密码错误', unknown_user: '用户不存在', disabled: '账号已停用', inactive: '成员已停用', locked: '账号被锁定', no_membership: '不属于任何组织', invitation: '接受邀请', setup: '初始化', replay: '令牌重放', user_agent: '客户端不符' },
+      reason: { password: '密码错误', wrong_password: '密码错误', unknown_user: '用户不存在', disabled: '账号已停用', inactive: '成员已停用', locked: '账号被锁定', no_membership: '不属于任何组织', invitation: '接受邀请', setup: '初始化', replay: '令牌重放', user_agent: '客户端不符' },
     },
   },
 }
