@@ -13,6 +13,8 @@ export interface PageMeta {
   group?: string
   /** `guest`: only without a session; `public`: either; otherwise a session is needed. */
   access?: 'guest' | 'public'
+  /** Also for somebody who works in no organisation. */
+  homeless?: boolean
   /** Not in the sidebar, still in the palette. */
   hidden?: boolean
 }

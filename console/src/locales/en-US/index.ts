@@ -7,6 +7,7 @@ import resource from './resource'
 import fields from './fields'
 import identity from './identity'
 import home from './home'
+import platform from './platform'
 
-const messages: typeof zhCN = { common, errors, auth, layout, resource, fields, identity, home }
+const messages: typeof zhCN = { common, errors, auth, layout, resource, fields, identity, home, platform }
 export default messages

@@ -6,5 +6,6 @@ import resource from './resource'
 import fields from './fields'
 import identity from './identity'
 import home from './home'
+import platform from './platform'
 
-export default { common, errors, auth, layout, resource, fields, identity, home }
+export default { common, errors, auth, layout, resource, fields, identity, home, platform }
