@@ -49,6 +49,7 @@ const messages: typeof zhCN = {
   payload_too_large: 'This is too large.',
   too_many_records: 'Too many records. Please work in smaller batches.',
   duplicate_key: 'The file names a key twice.',
+  job_state: 'The job’s present state does not allow this.',
   mail_disabled: 'Mail has not been configured.',
   field: {
     required: 'Required', taken: 'Already taken', unknown_reference: 'What you chose does not exist', unknown_field: 'Unknown field', unknown_value: 'Unknown value', unknown_operator: 'Unknown condition',

@@ -21,7 +21,7 @@ const messages: typeof zhCN = {
     scope_help: { all: 'Sees all data of the organisation.', departments: 'Sees only the data of the departments chosen below.', department: 'Sees only the data of the own department.', department_and_below: 'Sees the data of the own department and everything below it.', self: 'Sees only own data.' },
   },
   permission: {
-    search: 'Search permissions', chosen: '{n} of {total} chosen', modules: { identity: 'People and access', platform: 'Platform', crm: 'CRM' },
+    search: 'Search permissions', chosen: '{n} of {total} chosen', modules: { identity: 'People and access', platform: 'Platform', crm: 'CRM', jobs: 'Jobs and schedules' },
     actions: { list: 'List', read: 'Read', create: 'Create', update: 'Update', delete: 'Delete', purge: 'Delete for good', export: 'Export', import: 'Import' },
   },
   department: {
@@ -34,9 +34,9 @@ const messages: typeof zhCN = {
   audit: {
     title: 'Audit log', text: 'Who changed what, and when.', one: 'Audit entry', create: '', empty_title: 'Nothing recorded yet', empty_text: 'What members do is recorded here.', from: 'From', to: 'To', changes: 'Changes', no_changes: 'No fields were changed.', before: 'Before', after: 'After', sentence: '{noun}: {verb}',
     verbs: {
-      create: 'created', created: 'created', update: 'updated', updated: 'updated', delete: 'deleted', deleted: 'deleted', purge: 'deleted for good', restore: 'restored', copy: 'copied', import: 'imported', export: 'exported', bulk: 'changed in bulk', patch: 'updated', login: 'signed in', sign_in: 'signed in', logout: 'signed out', sign_out: 'signed out', invite: 'invited', accept: 'accepted', resend: 'sent again', revoke: 'revoked', rotate: 'rotated', transfer: 'transferred', leave: 'left', grant: 'granted', grants: 'granted', switch: 'switched', reset: 'reset', change: 'changed', confirm: 'confirmed', end: 'ended', anonymize: 'anonymised', init: 'set up', remove: 'removed', add: 'added', send_reset: 'reset link sent',
+      create: 'created', created: 'created', update: 'updated', updated: 'updated', delete: 'deleted', deleted: 'deleted', purge: 'deleted for good', restore: 'restored', copy: 'copied', import: 'imported', export: 'exported', bulk: 'changed in bulk', patch: 'updated', login: 'signed in', sign_in: 'signed in', logout: 'signed out', sign_out: 'signed out', invite: 'invited', accept: 'accepted', resend: 'sent again', revoke: 'revoked', rotate: 'rotated', transfer: 'transferred', leave: 'left', grant: 'granted', grants: 'granted', switch: 'switched', reset: 'reset', change: 'changed', confirm: 'confirmed', end: 'ended', anonymize: 'anonymised', init: 'set up', remove: 'removed', add: 'added', send_reset: 'reset link sent', retry: 'retried', cancel: 'cancelled', run: 'run', run_again: 'run again', pause: 'paused', resume: 'resumed', enable: 'enabled', disable: 'disabled',
     },
-    nouns: { user: 'Member', member: 'Member', membership: 'Member', role: 'Role', department: 'Department', post: 'Post', menu: 'Menu', organization: 'Organisation', invitation: 'Invitation', session: 'Session', api_key: 'API key', password: 'Password', email: 'E-mail', sign_in: 'Sign-in log', audit_entry: 'Audit log', system: 'System', grant: 'Grants', permission: 'Permission', platform_user: 'Platform user' },
+    nouns: { user: 'Member', member: 'Member', membership: 'Member', role: 'Role', department: 'Department', post: 'Post', menu: 'Menu', organization: 'Organisation', invitation: 'Invitation', session: 'Session', api_key: 'API key', password: 'Password', email: 'E-mail', sign_in: 'Sign-in log', audit_entry: 'Audit log', system: 'System', grant: 'Grants', permission: 'Permission', platform_user: 'Platform user', job: 'Job', schedule: 'Schedule', job_alert: 'Job alert', job_kind: 'Job kind', queue: 'Queue' },
     actions: { session_refresh: 'Session: renewed' },
   },
   sign_in: { title: 'Sign-in log', text: 'Sign-ins that succeeded and that failed.', one: 'Sign-in', create: '', empty_title: 'No sign-ins yet', empty_text: 'Sign-ins are recorded here.' },

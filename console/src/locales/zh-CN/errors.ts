@@ -47,6 +47,7 @@ export default {
   payload_too_large: '内容太大。',
   too_many_records: '记录太多，请分批处理。',
   duplicate_key: '文件中有重复的键。',
+  job_state: '任务当前的状态不允许此操作。',
   mail_disabled: '尚未配置邮件服务。',
   field: {
     required: '必填', taken: '已被占用', unknown_reference: '所选内容不存在', unknown_field: '不支持的字段', unknown_value: '不支持的值', unknown_operator: '不支持的条件',

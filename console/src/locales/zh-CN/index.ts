@@ -6,5 +6,7 @@ import resource from './resource'
 import fields from './fields'
 import identity from './identity'
 import home from './home'
+import jobs from './jobs'
+import jobFields from './jobFields'
 
-export default { common, errors, auth, layout, resource, fields, identity, home }
+export default { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields }, identity, home, jobs }

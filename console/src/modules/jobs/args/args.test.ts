@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import type { Json } from '@/api/jobs'
 import { readJson } from './json'
 import { fieldOf, type FieldSpec } from './schema'
 import { cleaned, flaws, initial, MASK } from './values'
 
 /** As schemars writes it: references, nullable unions, documented enums, maps, numbers with bounds. */
-const schema = {
+const schema: Json = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   type: 'object',
   required: ['url', 'method', 'retry', 'recipients'],
