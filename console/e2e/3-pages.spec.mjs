@@ -22,6 +22,17 @@ const inside = {
   audit: '/audit',
   'sign-ins': '/sign-ins',
   sessions: '/sessions',
+  jobs: '/jobs',
+  'new-job': '/jobs?record=new',
+  schedules: '/schedules',
+  'new-schedule': '/schedules?record=new',
+  'job-alerts': '/job-alerts',
+  'new-job-alert': '/job-alerts?record=new',
+  queues: '/platform/queues',
+  workers: '/platform/workers',
+  'platform-jobs': '/platform/jobs',
+  'platform-schedules': '/platform/schedules',
+  'job-kinds': '/platform/job-kinds',
   profile: '/profile',
   security: '/profile?tab=security',
   'own-sessions': '/profile?tab=sessions',
@@ -29,7 +40,7 @@ const inside = {
   'not-found': '/nowhere',
 }
 /** A key that has no words shows itself as it is written in the source. */
-const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|layout|resource)\.[a-z_]+(?:\.[a-z_]+)+/
+const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|jobs|layout|resource)\.[a-z_]+(?:\.[a-z_]+)+/
 
 async function pictures({ visitor, out, allow }, locale) {
   // The made-up token.

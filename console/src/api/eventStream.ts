@@ -78,6 +78,8 @@ export async function readEvents(path: string, options: StreamOptions): Promise<
   const parser = new EventParser()
   const decoder = new TextDecoder()
   const reader = response.body.getReader()
+  const leave = (): void => { void reader.cancel().catch(() => undefined) }
+  options.signal.addEventListener('abort', leave, { once: true })
   try {
     for (;;) {
       const { done, value } = await reader.read()
@@ -85,6 +87,7 @@ export async function readEvents(path: string, options: StreamOptions): Promise<
       for (const event of parser.push(decoder.decode(value, { stream: true }))) options.onEvent(event)
     }
   } finally {
+    options.signal.removeEventListener('abort', leave)
     await reader.cancel().catch(() => undefined)
   }
 }

@@ -15,6 +15,8 @@ export interface PageMeta {
   access?: 'guest' | 'public'
   /** Not in the sidebar, still in the palette. */
   hidden?: boolean
+  /** The path of the page that this one belongs to, for the sidebar and the breadcrumbs. */
+  parent?: string
 }
 
 declare module 'vue-router' {

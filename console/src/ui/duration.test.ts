@@ -11,6 +11,7 @@ describe('a duration', () => {
 
   it('has no gap in Chinese, and no words for what is not known', () => {
     expect(formatDuration(200_000, 'zh-CN')).toBe('3分钟20秒')
+    expect(formatDuration(340, 'zh-CN')).toBe('340毫秒')
     expect(formatDuration(null, 'zh-CN')).toBe('')
   })
 

@@ -8,7 +8,7 @@ function part(value: number, unit: Unit, locale: string, digits = 0): string {
   const key = `${locale} ${unit} ${digits}`
   let format = cache.get(key)
   if (!format) {
-    format = new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'narrow', maximumFractionDigits: digits })
+    format = new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: unit === 'millisecond' && locale.startsWith('zh') ? 'short' : 'narrow', maximumFractionDigits: digits })
     cache.set(key, format)
   }
   return format.format(value)

@@ -21,7 +21,7 @@ const messages: typeof zhCN = {
   },
   kind: {
     title: 'Job kinds', text: 'Everything that the product can do as a job, and how long finished ones are kept.', choose: 'Choose what to do', choose_first: 'Choose what to do first; its arguments come next.', group_organization: 'For organisations', group_platform: 'For the platform', group_dev: 'For development',
-    audience: 'Used by', audience_organization: 'Organisations', audience_platform: 'Platform', audience_internal: 'Internal', timeout: 'Time limit', retention: 'Kept for', days: '{n} days', for_ever: 'Ever', dev_only: 'Development only', reset: 'Default', reset_help: 'As long as the kind itself says',
+    audience: 'Used by', audience_organization: 'Organisations', audience_platform: 'Platform', audience_internal: 'Internal', timeout: 'Time limit', retention: 'Kept for', days: '{n} days', for_ever: 'For ever', dev_only: 'Development only', reset: 'Default', reset_help: 'As long as the kind itself says',
   },
   args: {
     title: 'Arguments', how: 'How to enter', form: 'Form', json: 'JSON', none: 'No arguments.', add: 'Add', remove: 'Remove', set: 'Fill in', unset: 'Leave out', map_name: 'Name', map_value: 'Value', secret_kept: 'Secret, stays as it is', secret_replace: 'Replace',
@@ -58,7 +58,7 @@ const messages: typeof zhCN = {
     field: { second: 'second', minute: 'minute', hour: 'hour', day: 'day', month: 'month', weekday: 'weekday', year: 'year' },
     help: 'Five fields are standard cron (Sunday is 0 or 7). Six or seven are Quartz: with seconds and year, with L, W, # and ?, and Sunday is 1.',
   },
-  preview: { title: 'The next ten times', incomplete: 'Once you have said when, the next times stand here.', never: 'It will not run again.', wrong: 'Please check the time.', yours: 'Yours ({zone})', away: 'From now', shift: 'The clocks change before this' },
+  preview: { title: 'The next ten times', incomplete: 'Once you have said when, the next times stand here.', never: 'It will not run again.', wrong: 'Please check the time.', yours: 'Yours ({zone})', away: 'From now', first: 'The first {time}', shift: 'The clocks change before this' },
   history: { title: 'Runs', counts: '{runs} runs · {missed} missed · {skipped} skipped', none: 'It has not run yet.', chart: 'Duration and outcome of the last runs' },
   alert: {
     title: 'Job alerts', text: 'A mail or a webhook when jobs pile up or fail. Checked every minute.', one: 'Alert', create: 'New alert', empty_title: 'No alerts yet', empty_text: 'Create one to know of trouble as soon as there is some.',

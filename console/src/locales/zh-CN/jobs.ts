@@ -1,7 +1,7 @@
 export default {
   group: '任务与计划', group_platform: '任务运维',
   state: {
-    all: '全部', several: '点击只看此状态，按住 Shift 点击可多选', scheduled: '等待时间', ready: '就绪', running: '运行中', failed: '将重试', dead: '已失败', succeeded: '成功', cancelled: '已取消', cancelling: '正在取消',
+    all: '全部', several: '点击只看此状态，按住 Shift 点击可多选', scheduled: '排期中', ready: '就绪', running: '运行中', failed: '将重试', dead: '已失败', succeeded: '成功', cancelled: '已取消', cancelling: '正在取消',
   },
   outcome: { succeeded: '成功', failed: '失败后重试', dead: '最终失败', cancelled: '取消' },
   watching: { connecting: '正在连接', live: '实时', polling: '定时刷新', over: '' },
@@ -12,7 +12,7 @@ export default {
     done: '成功', rate: '成功率', retried: '失败后重试', dead: '最终失败', oldest: '最久的等待', finished: '完成的任务', wait: '等待时间', run: '运行时间', kinds: '按类型', no_kinds: '这段时间没有完成的任务', only: '只看 {kind}',
   },
   job: {
-    title: '任务', text: '在后台执行的工作：正在做的、等着做的和做完的。', one: '任务', create: '新建任务', created: '任务已创建', submit: '开始',
+    title: '任务', text: '在后台执行的工作：正在做的、等着做的和做完的。', one: '任务详情', create: '新建任务', created: '任务已创建', submit: '开始',
     empty_title: '还没有任务', empty_text: '任务由计划、导入导出或您自己创建，创建后会显示在这里。', search: '类型、标签、参数', mine: '只看我的', from: '创建于（起）', to: '创建于（止）', only_tag: '只看标签“{tag}”',
     duration: '用时', details: '详情', last_error: '上一次的错误', waits: '还在等待 {n} 个任务',
     when: '何时开始', when_now: '立即', when_later: '稍后', when_at: '指定时间', delay: '秒之后', more: '更多选项', priority_help: '数字越大越先执行', unique_help: '同一个键只能有一个未完成的任务', tags_help: '输入后按回车',
@@ -56,7 +56,7 @@ export default {
     field: { second: '秒', minute: '分', hour: '时', day: '日', month: '月', weekday: '星期', year: '年' },
     help: '五段为标准 cron（星期日为 0 或 7）；六段或七段为 Quartz（含秒和年，支持 L、W、# 和 ?，星期日为 1）。',
   },
-  preview: { title: '接下来的十次', incomplete: '填写时间后，这里会显示接下来的运行时间。', never: '不会再运行。', wrong: '请检查填写的时间。', yours: '您的时间（{zone}）', away: '距现在', shift: '时钟在此之前调整' },
+  preview: { title: '接下来的十次', incomplete: '填写时间后，这里会显示接下来的运行时间。', never: '不会再运行。', wrong: '请检查填写的时间。', yours: '您的时间（{zone}）', away: '距现在', first: '第一次：{time}', shift: '时钟在此之前调整' },
   history: { title: '运行记录', counts: '运行 {runs} 次 · 错过 {missed} 次 · 跳过 {skipped} 次', none: '还没有运行过。', chart: '最近运行的用时和结果' },
   alert: {
     title: '任务告警', text: '任务积压或失败时，用邮件或 Webhook 通知。每分钟检查一次。', one: '告警', create: '新建告警', empty_title: '还没有告警', empty_text: '新建告警，问题一出现就知道。',
@@ -65,7 +65,7 @@ export default {
     target_help: { mail: '通知发送到这个邮箱。', webhook: '以 POST 发送 JSON，包含告警、指标、数值和阈值。' }, quiet_help: '通知一次之后，这段时间内不再重复', minutes: '分钟',
   },
   queue: {
-    title: '队列', text: '每个队列的积压、吞吐和延迟。', open: '运行中', paused: '已暂停', pause: '暂停', resume: '恢复', paused_done: '已暂停', resumed: '已恢复', pause_confirm: '确定暂停队列“{name}”吗？正在运行的任务会继续，新的任务不会开始，直到恢复为止。',
+    title: '队列', text: '每个队列的积压、吞吐和延迟。', open: '正常', paused: '已暂停', pause: '暂停', resume: '恢复', paused_done: '已暂停', resumed: '已恢复', pause_confirm: '确定暂停队列“{name}”吗？正在运行的任务会继续，新的任务不会开始，直到恢复为止。',
     depth: '积压', throughput: '吞吐', latency: '等待（95%）', failure: '失败率', nothing_waits: '无积压', oldest: '最久 {time}', per_minute: '每分钟完成', median: '中位数 {time}', of_finished: '占完成的任务', trend: '{what}的变化', empty_title: '还没有队列', empty_text: '第一个任务创建后，队列会显示在这里。', note: '数值取自最近 10 分钟；曲线从打开此页开始记录。',
   },
   worker: {

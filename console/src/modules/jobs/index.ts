@@ -10,7 +10,7 @@ export default {
   ],
   routes: [
     { path: '/jobs', name: 'jobs', component: () => import('./job/JobsPage.vue'), meta: { page: 'jobs.jobs', title: 'jobs.job.title', permission: P.jobList, icon: 'list', order: 10, group: 'jobs' } },
-    { path: '/jobs/:id', name: 'job', component: () => import('./job/JobPage.vue'), meta: { title: 'jobs.job.one', permission: P.jobRead } },
+    { path: '/jobs/:id', name: 'job', component: () => import('./job/JobPage.vue'), meta: { title: 'jobs.job.one', permission: P.jobRead, parent: '/jobs' } },
     { path: '/schedules', name: 'schedules', component: () => import('./schedule/SchedulesPage.vue'), meta: { page: 'jobs.schedules', title: 'jobs.schedule.title', permission: P.scheduleList, icon: 'calendar', order: 20, group: 'jobs' } },
     { path: '/job-alerts', name: 'job-alerts', component: () => import('./alert/AlertsPage.vue'), meta: { page: 'jobs.job_alerts', title: 'jobs.alert.title', permission: P.alertList, icon: 'bell', order: 30, group: 'jobs' } },
     { path: '/platform/queues', name: 'platform-queues', component: () => import('./queue/QueuesPage.vue'), meta: { page: 'platform.queues', title: 'jobs.queue.title', permission: P.queueList, icon: 'collection', order: 10, group: 'jobs-platform' } },

@@ -23,7 +23,7 @@ export function useLiveJob(id: string, options: { onLog?: (line: JobLog) => void
     queryFn: ({ signal }) => jobs.get(id, signal),
     staleTime: 0,
     refetchOnMount: 'always',
-    refetchInterval: () => (watching.value === 'polling' ? POLL : false),
+    refetchInterval: computed(() => (watching.value === 'polling' ? POLL : false)),
   })
   const job = computed<Job | null>(() => query.data.value ?? null)
   const over = computed(() => job.value !== null && isOver(job.value))

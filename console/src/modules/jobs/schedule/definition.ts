@@ -13,8 +13,8 @@ export const definition = (zone: string) => defineResource<Schedule>({
   columns: [
     { key: 'name', primary: true },
     { key: 'expression', sort: false },
-    { key: 'next_at', width: '200px' },
-    { key: 'last_at', width: '190px' },
+    { key: 'next_at', width: '150px' },
+    { key: 'last_at', width: '130px' },
     { key: 'runs', type: 'number', align: 'end', width: '90px', sort: false },
     { key: 'enabled', width: '90px', sort: false },
     { key: 'job_kind', type: 'mono', hidden: true },
