@@ -57,7 +57,7 @@ export interface JobAttempt {
   attempt: number
   fence: number
   worker: string | null
-  started_at: Time
+  started_at: Time | null
   ended_at: Time | null
   outcome: AttemptOutcome
   error: string | null
@@ -99,11 +99,14 @@ export interface JobKind {
   audience: 'organization' | 'platform' | 'internal'
   max_attempts: number
   timeout_seconds: number | null
-  retention_days: number | null
+  retention_days: number
   args_schema: Json
   secret_args: string[]
   dev_only: boolean
 }
+
+/** `set_retention_days` is what an administrator chose over the kind's own. */
+export type PlatformKind = JobKind & { set_retention_days: number | null }
 
 export type BulkVerb = 'retry' | 'cancel' | 'delete'
 
@@ -181,14 +184,17 @@ export interface WorkerState {
   version: string
   queues: string[]
   concurrency: number
-  running: { id: Id; kind: string; org_id: Id | null; started_at: Time }[]
+  running: { id: Id; kind: string; org_id: Id; started_at: Time }[]
   started_at: Time
   heartbeat_at: Time
   alive: boolean
 }
 
 /** What a platform administrator sees of any organisation's job: everything but what it was told. */
-export type PlatformJob = Omit<Job, 'args' | 'result'> & { org_id: Id | null }
+export type PlatformJob = Omit<Job, 'args' | 'result' | 'created_by'> & { org_id: Id }
+
+/** The organisation of the product's own jobs. */
+export const PRODUCT: Id = '00000000-0000-0000-0000-000000000000'
 
 export const isOver = (job: { state: JobState }): boolean => job.state === 'succeeded' || job.state === 'dead' || job.state === 'cancelled'
 export const canRetry = (job: { state: JobState }): boolean => job.state === 'failed' || job.state === 'dead' || job.state === 'cancelled'

@@ -21,7 +21,7 @@ const messages: typeof zhCN = {
   },
   kind: {
     title: 'Job kinds', text: 'Everything that the product can do as a job, and how long finished ones are kept.', choose: 'Choose what to do', choose_first: 'Choose what to do first; its arguments come next.', group_organization: 'For organisations', group_platform: 'For the platform', group_dev: 'For development',
-    audience: 'Used by', audience_organization: 'Organisations', audience_platform: 'Platform', audience_internal: 'Internal', timeout: 'Time limit', retention: 'Kept for', days: '{n} days', for_ever: 'For ever', dev_only: 'Development only', reset: 'Default', reset_help: 'As long as the kind itself says',
+    audience: 'Used by', audience_organization: 'Organisations', audience_platform: 'Platform', audience_internal: 'Internal', timeout: 'Time limit', retention: 'Kept for', days: '{n} days', dev_only: 'Development only', reset: 'Default', own: '{n} days by default',
   },
   args: {
     title: 'Arguments', how: 'How to enter', form: 'Form', json: 'JSON', none: 'No arguments.', add: 'Add', remove: 'Remove', set: 'Fill in', unset: 'Leave out', map_name: 'Name', map_value: 'Value', secret_kept: 'Secret, stays as it is', secret_replace: 'Replace',

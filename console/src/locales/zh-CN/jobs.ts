@@ -19,7 +19,7 @@ export default {
   },
   kind: {
     title: '任务类型', text: '产品能执行的全部任务类型，以及完成后保留多久。', choose: '选择任务类型', choose_first: '先选择任务类型，再填写参数。', group_organization: '组织任务', group_platform: '平台任务', group_dev: '开发用',
-    audience: '使用范围', audience_organization: '组织', audience_platform: '平台', audience_internal: '内部', timeout: '时限', retention: '保留', days: '{n} 天', for_ever: '永久', dev_only: '仅开发环境', reset: '恢复默认', reset_help: '使用此类型自己的保留时间',
+    audience: '使用范围', audience_organization: '组织', audience_platform: '平台', audience_internal: '内部', timeout: '时限', retention: '保留', days: '{n} 天', dev_only: '仅开发环境', reset: '恢复默认', own: '默认 {n} 天',
   },
   args: {
     title: '参数', how: '填写方式', form: '表单', json: 'JSON', none: '没有参数。', add: '添加', remove: '移除', set: '填写', unset: '不填写', map_name: '名称', map_value: '值', secret_kept: '保密内容，保持不变', secret_replace: '更换',

@@ -16,7 +16,9 @@ export function useKinds() {
   const byName = computed(() => new Map(all.value.map((kind) => [kind.kind, kind])))
   /** What this person may start by hand; `internal` is the product's own. */
   const startable = computed(() => all.value.filter((kind) => kind.audience === 'organization' || (kind.audience === 'platform' && !!session.me?.user.is_platform_admin)))
+  /** Where jobs may wait: a queue that no kind names is served by nobody. */
+  const queues = computed(() => [...new Set(all.value.map((kind) => kind.queue))].sort())
   const say = (words: Words | null | undefined): string => (words ? (locale.value === 'zh-CN' ? words.zh : words.en) : '')
   const titleOf = (name: string): string => say(byName.value.get(name)?.title) || name
-  return { query, all, byName, startable, titleOf, say }
+  return { query, all, byName, startable, queues, titleOf, say }
 }

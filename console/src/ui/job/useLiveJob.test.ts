@@ -78,6 +78,22 @@ describe('a job that is watched', () => {
     expect(opened()).toHaveLength(1)
   })
 
+  it('is followed on when the server ends the stream before the job, without a word on the screen', async () => {
+    const piece = (done: number) => (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      controller.enqueue(event('job', { ...base, progress: { done, total: 10 } }))
+      setTimeout(() => controller.close(), 10_000)
+    }
+    streams = [piece(1), piece(2), piece(3)]
+    const { live } = watchJob()
+    const seen = new Set<string>()
+    for (let at = 0; at < 25_000; at += 50) {
+      await vi.advanceTimersByTimeAsync(50)
+      if (at > 100) seen.add(live.watching.value)
+    }
+    expect([...seen]).toEqual(['live'])
+    expect([opened().length, live.job.value?.progress?.done]).toEqual([3, 3])
+  })
+
   it('is asked for again and again where there is no stream', async () => {
     refusal = 404
     const { live } = watchJob()

@@ -9,6 +9,7 @@ import { keys } from '@/api/keys'
 export type Watching = 'connecting' | 'live' | 'polling' | 'over'
 
 const POLL = 2000
+const AT_ONCE = 100
 const LONGEST_PAUSE = 30_000
 /** A browser allows six lines to one server over HTTP/1.1; a page nobody sees gives its own back. */
 const HIDDEN_FOR = 20_000
@@ -44,6 +45,8 @@ export function useLiveJob(id: string, options: { onLog?: (line: JobLog) => void
     let failures = 0
     while (!own.signal.aborted) {
       let ended = false
+      let heard = false
+      let broken = false
       try {
         await readEvents(`${jobs.path(id)}events`, {
           signal: own.signal,
@@ -54,6 +57,7 @@ export function useLiveJob(id: string, options: { onLog?: (line: JobLog) => void
           },
           onEvent: (event) => {
             failures = 0
+            heard = true
             ended ||= event.event === 'end'
             take(event)
           },
@@ -61,6 +65,7 @@ export function useLiveJob(id: string, options: { onLog?: (line: JobLog) => void
       } catch (error) {
         if (own.signal.aborted) return
         // A refusal stays one; only what the network or a restart broke is worth another attempt.
+        broken = true
         if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) {
           watching.value = 'polling'
           return
@@ -72,6 +77,11 @@ export function useLiveJob(id: string, options: { onLog?: (line: JobLog) => void
         await query.refetch()
         if (over.value) watching.value = 'over'
         return
+      }
+      // The server ends each stream after a while, so that it need not wait for anybody when it stops.
+      if (heard && !broken) {
+        await pause(AT_ONCE, own.signal)
+        continue
       }
       failures += 1
       watching.value = failures > 1 ? 'polling' : 'connecting'

@@ -9,9 +9,10 @@ export interface StateCount {
   capped: boolean
 }
 
-const CHEAP = new Set(['kind', 'queue'])
+/** The only filter that the statistics apply to what stands now. */
+const CHEAP = new Set(['queue'])
 
-/** How many jobs there are in each state under the other filters. The statistics know most of it while only kind and queue are chosen. */
+/** How many jobs there are in each state under the other filters. The statistics know most of it while nothing but a queue is chosen. */
 export function useCounts(query: Ref<ListQuery>) {
   const others = computed(() => {
     const { state: _state, sort: _sort, trash: _trash, ...rest } = toSelection(query.value)

@@ -4,19 +4,24 @@ import type { Watching } from '@/ui/job/useLiveJob'
 
 const POLL = 2000
 
-/** The lines a job has written: fetched once, then told one by one, and fetched again wherever one is missing. */
+/** The lines a job has written: fetched once, then told one by one. */
 export function useJobLogs(id: string) {
   const lines = ref<JobLog[]>([])
   const pending = ref(true)
   const error = ref<unknown>(null)
   let asking: Promise<void> | null = null
 
-  const last = (): number => lines.value.at(-1)?.seq ?? 0
+  const known = new Set<number>()
+  const last = (): number => lines.value.at(-1)?.seq ?? -1
 
+  /** A stream that begins anew tells everything again, and the list may come before or after it. */
   function append(more: JobLog[]): void {
-    const after = last()
-    const fresh = more.filter((line) => line.seq > after).sort((a, b) => a.seq - b.seq)
-    if (fresh.length > 0) lines.value = [...lines.value, ...fresh]
+    const fresh = more.filter((line) => !known.has(line.seq))
+    if (fresh.length === 0) return
+    const inOrder = (fresh[0]?.seq ?? 0) > last()
+    for (const line of fresh) known.add(line.seq)
+    const all = [...lines.value, ...fresh]
+    lines.value = inOrder && fresh.length === 1 ? all : all.sort((one, two) => one.seq - two.seq)
   }
 
   function fetchMore(): Promise<void> {
@@ -33,10 +38,7 @@ export function useJobLogs(id: string) {
     return asking
   }
 
-  function take(line: JobLog): void {
-    if (pending.value || line.seq > last() + 1) void fetchMore().then(() => append([line]))
-    else append([line])
-  }
+  const take = (line: JobLog): void => append([line])
 
   /** The stream tells its lines itself; while it is gone they are asked for. */
   function follow(watching: Ref<Watching>): void {

@@ -43,7 +43,9 @@ export function usePreview(timing: Ref<Timing>) {
     if (!query.error.value || body.value !== asked.value) return {}
     return Object.fromEntries(Object.entries(fieldErrors(query.error.value)).map(([field, problem]) => [field, fieldText(problem)]))
   })
+  /** The server's own sentence about the expression: it names the field and what may stand there. */
+  const detail = computed(() => (errors.value['expression'] ? (fieldErrors(query.error.value)['expression']?.message ?? '') : ''))
   const failure = computed(() => (query.error.value && Object.keys(errors.value).length === 0 ? problemText(query.error.value) : ''))
   const preview = computed<FirePreview | null>(() => (body.value && !query.error.value ? (query.data.value ?? null) : null))
-  return { preview, errors, failure, waiting, incomplete: computed(() => body.value === '') }
+  return { preview, errors, detail, failure, waiting, incomplete: computed(() => body.value === '') }
 }
