@@ -18,6 +18,17 @@ const inside = {
   departments: '/departments',
   posts: '/posts',
   menus: '/menus',
+  jobs: '/jobs',
+  'new-job': '/jobs?record=new',
+  schedules: '/schedules',
+  'new-schedule': '/schedules?record=new',
+  'job-alerts': '/job-alerts',
+  'new-job-alert': '/job-alerts?record=new',
+  queues: '/platform/queues',
+  workers: '/platform/workers',
+  'platform-jobs': '/platform/jobs',
+  'platform-schedules': '/platform/schedules',
+  'job-kinds': '/platform/job-kinds',
   organization: '/organization',
   audit: '/audit',
   'sign-ins': '/sign-ins',
@@ -36,7 +47,7 @@ const inside = {
   'not-found': '/nowhere',
 }
 /** A key that has no words shows itself as it is written in the source. */
-const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|layout|platform|resource)\.[a-z_]+(?:\.[a-z_]+)+/
+const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|jobs|layout|platform|resource)\.[a-z_]+(?:\.[a-z_]+)+/
 
 async function pictures({ visitor, out, allow }, locale) {
   // The made-up token.

@@ -17,6 +17,8 @@ export interface PageMeta {
   homeless?: boolean
   /** Not in the sidebar, still in the palette. */
   hidden?: boolean
+  /** The path of the page that this one belongs to, for the sidebar and the breadcrumbs. */
+  parent?: string
 }
 
 declare module 'vue-router' {

@@ -53,6 +53,8 @@ export interface ResourceDefinition<T extends Row> {
   bulk?: boolean
   creatable?: boolean
   drawerWidth?: number
+  /** Asked again after so many milliseconds, for lists that change by themselves. */
+  refresh?: number
   /** Other resources whose lists show data of this one. */
   touches?: string[]
 }

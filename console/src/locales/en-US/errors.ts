@@ -49,6 +49,7 @@ const messages: typeof zhCN = {
   payload_too_large: 'This is too large.',
   too_many_records: 'Too many records. Please work in smaller batches.',
   duplicate_key: 'The file names a key twice.',
+  job_state: 'The job’s present state does not allow this.',
   mail_disabled: 'Mail has not been configured.',
   account_disabled: 'This account is disabled.',
   anonymized: 'This account is anonymised and stays as it is.',
@@ -83,6 +84,8 @@ const messages: typeof zhCN = {
     invalid_value: 'Invalid value', wrong_type: 'Wrong type', too_short: 'At least {min} characters', too_long: 'At most {max} characters', out_of_range: 'Must be between {min} and {max}', wrong_length: 'Must have {min} to {max} entries', not_an_email: 'Not an e-mail address', not_a_url: 'Must begin with https:// or http://', circular: 'Cannot be moved below itself', unknown_permission: 'There is no such permission', repeated: 'Given twice', invalid_cursor: 'Not a page of this list', ambiguous: 'Ambiguous',
     too_many: 'Too many', too_common: 'This password is common and easily guessed', too_personal: 'The password must not consist of your own name or ours',
     invalid_format: 'Wrong format', wrong_password: 'Wrong password', invalid_credentials: 'Wrong password',
+    unknown_job_kind: 'There is no such kind of job', unknown_queue: 'There is no such queue', not_allowed: 'You may not use this kind of job', conflict: 'Give one or the other', invalid: 'Not valid', invalid_url: 'Must begin with https:// or http://', range: 'Out of range', never: 'It would never run', args_too_large: 'The arguments are too large',
+    cron: { length: 'The expression is too long', fields: 'It takes five fields, or six or seven with seconds', macro: 'This is not known', field: 'A field cannot be read', name: 'No name of a month or weekday', range: 'A field is out of range', order: 'A range ends before it begins', step: 'A step is not right', special: '?, L, W or # cannot stand here', alone: '?, L, W and # cannot be in a list', days: 'With six or seven fields, exactly one of day and weekday is ?' },
     unknown_time_zone: 'Unknown time zone', in_past: 'Must be in the future', cannot_grant: 'You cannot grant a permission that you do not hold',
   },
 }

@@ -47,6 +47,7 @@ export default {
   payload_too_large: '内容太大。',
   too_many_records: '记录太多，请分批处理。',
   duplicate_key: '文件中有重复的键。',
+  job_state: '任务当前的状态不允许此操作。',
   mail_disabled: '尚未配置邮件服务。',
   account_disabled: '该账号已停用。',
   anonymized: '该账号已匿名化，不能再修改。',
@@ -81,6 +82,8 @@ export default {
     invalid_value: '值无效', wrong_type: '类型不正确', too_short: '至少 {min} 个字符', too_long: '最多 {max} 个字符', out_of_range: '必须在 {min} 到 {max} 之间', wrong_length: '数量必须在 {min} 到 {max} 之间', not_an_email: '邮箱格式不正确', not_a_url: '网址必须以 https:// 或 http:// 开头', circular: '不能移动到自身或下级之中', unknown_permission: '没有这个权限', repeated: '重复了', invalid_cursor: '分页标记无效', ambiguous: '条件有歧义',
     too_many: '太多了', too_common: '这个密码太常见，容易被猜到', too_personal: '密码不能由您的名字、邮箱或组织名构成',
     invalid_format: '格式不正确', wrong_password: '密码不正确', invalid_credentials: '密码不正确',
+    unknown_job_kind: '没有这种任务', unknown_queue: '没有这个队列', not_allowed: '不能使用这种任务', conflict: '不能同时填写', invalid: '内容无效', invalid_url: '网址必须以 https:// 或 http:// 开头', range: '超出允许的范围', never: '永远不会运行', args_too_large: '参数太大',
+    cron: { length: '表达式太长', fields: '需要五段；含秒时六段或七段', macro: '不认识的写法', field: '有一段无法识别', name: '不认识的月份或星期名称', range: '有一段超出允许的范围', order: '范围的结尾在开头之前', step: '步长不正确', special: '这里不能使用 ?、L、W 或 #', alone: '?、L、W、# 不能和其他值并列', days: '六段或七段时，日和星期中恰好有一个是 ?' },
     unknown_time_zone: '未知的时区', in_past: '必须是将来的时间', cannot_grant: '不能授予您自己没有的权限',
   },
 }

@@ -7,5 +7,7 @@ import fields from './fields'
 import identity from './identity'
 import home from './home'
 import platform from './platform'
+import jobs from './jobs'
+import jobFields from './jobFields'
 
-export default { common, errors, auth, layout, resource, fields, identity, home, platform }
+export default { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields }, identity, home, jobs, platform }
