@@ -168,7 +168,7 @@ async fn mark(tx: &Tx, now: DateTime<Utc>, claim: &Claim<'_>, taken: &[Claimed])
             ("progress_note", "NULL"),
         ],
         &dialect.rows(KEY, 1),
-        "job.state = 'ready'",
+        &format!("{} = 'ready'", dialect.state()),
     );
     let values =
         vec![batch(&keys)?, (now + claim.lease).into(), claim.worker.into(), claim.name.into(), now.into()];

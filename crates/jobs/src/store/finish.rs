@@ -104,7 +104,7 @@ pub(crate) async fn acknowledge(
                 ("unique_key", FREE_KEY),
             ],
             &dialect.rows(DONE, 1),
-            "job.fence = r.fence AND job.state = 'running' AND job.in_flow = false",
+            &format!("job.fence = r.fence AND {} = 'running' AND job.in_flow = false", dialect.state()),
         );
         let (attempts, rows): (Vec<&Ended>, Vec<Done<'_>>) = done.into_iter().unzip();
         let stamped = execute(tx, &sql, vec![batch(&rows)?, now.into()]).await?;

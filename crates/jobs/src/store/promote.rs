@@ -80,8 +80,8 @@ async fn make_ready(tx: &Tx, keys: &[Key]) -> Result<()> {
         return Ok(());
     }
     let dialect = dialect(tx);
-    let condition = "job.state IN ('scheduled', 'failed')";
-    let sql = dialect.update_jobs(&[("state", "'ready'")], &dialect.rows(KEY, 1), condition);
+    let condition = format!("{} IN ('scheduled', 'failed')", dialect.state());
+    let sql = dialect.update_jobs(&[("state", "'ready'")], &dialect.rows(KEY, 1), &condition);
     execute(tx, &sql, vec![batch(keys)?]).await.map(drop)
 }
 
