@@ -39,6 +39,10 @@ pub trait Dialect: Sync {
     fn state(&self) -> &'static str {
         "job.state"
     }
+    /// Whether an update can return the rows that it changed.
+    fn returning(&self) -> bool {
+        true
+    }
     /// `UPDATE job SET … FROM rows`: each row of `rows` changes the job of the same organisation and id.
     fn update_jobs(&self, sets: &[(&str, &str)], rows: &str, condition: &str) -> String;
     /// What to put after an insert into `table` so that rows that break the named uniqueness are left out.

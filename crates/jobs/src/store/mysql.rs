@@ -42,6 +42,9 @@ impl Dialect for Mysql {
     fn for_update(&self) -> &'static str {
         "FOR UPDATE"
     }
+    fn returning(&self) -> bool {
+        false
+    }
     fn update_jobs(&self, sets: &[(&str, &str)], rows: &str, condition: &str) -> String {
         let sets: Vec<String> =
             sets.iter().map(|(column, value)| format!("job.{column} = {value}")).collect();

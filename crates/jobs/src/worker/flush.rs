@@ -112,6 +112,9 @@ async fn write<C>(shared: &Arc<Shared<C>>, results: Vec<Result>, tally: &mut Tal
             held.remove(&(one.org, one.id));
         }
     }
+    drop(held);
+    // Claiming pauses when too many ends wait to be written.
+    shared.freed.send_modify(|count| *count = count.wrapping_add(1));
 }
 
 type Stat = (String, String, State, Duration, Duration);
