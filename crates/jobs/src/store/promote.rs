@@ -239,7 +239,7 @@ pub(crate) async fn rescue(
         kinds.push(orphan.kind);
         ended.push(orphan.ended);
     }
-    acknowledge(tx, now, &ended, new_id).await?;
+    acknowledge(tx, now, &ended.iter().collect::<Vec<_>>(), new_id).await?;
     Ok(kinds)
 }
 
