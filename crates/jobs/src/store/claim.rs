@@ -125,8 +125,9 @@ fn successor(id: Id) -> Id {
 /// The ready jobs of an organisation in their order, locked where there are locks.
 fn first(dialect: &dyn Dialect, columns: &str) -> String {
     format!(
-        "SELECT {columns} FROM job WHERE state = 'ready' AND queue = $1 AND org_id = $2 \
+        "SELECT {columns} FROM job {} WHERE state = 'ready' AND queue = $1 AND org_id = $2 \
          ORDER BY priority DESC, run_at, id LIMIT $3 {}",
+        dialect.by_index("ix_job_ready"),
         dialect.skip_locked()
     )
 }

@@ -39,6 +39,10 @@ pub trait Dialect: Sync {
     fn state(&self) -> &'static str {
         "job.state"
     }
+    /// What to put after a table's name so that it is read by that index.
+    fn by_index(&self, _: &str) -> String {
+        String::new()
+    }
     /// Whether an update can return the rows that it changed.
     fn returning(&self) -> bool {
         true

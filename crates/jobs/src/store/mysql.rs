@@ -42,6 +42,10 @@ impl Dialect for Mysql {
     fn for_update(&self) -> &'static str {
         "FOR UPDATE"
     }
+    fn by_index(&self, index: &str) -> String {
+        // Else an organisation's ready jobs are found by reading and sorting all that it has.
+        format!("FORCE INDEX ({index})")
+    }
     fn returning(&self) -> bool {
         false
     }
