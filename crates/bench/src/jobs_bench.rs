@@ -37,11 +37,11 @@ impl Plan {
     /// Callers that enqueue one by one, as requests would.
     pub const CALLERS: usize = 8;
     /// Callers that enqueue batches, as an import would.
-    pub const BATCH_CALLERS: usize = 2;
+    pub const BATCH_CALLERS: usize = 4;
     /// Start latencies taken.
     pub const SAMPLES: usize = 300;
     /// Those taken from another process: on some databases each waits for a poll.
-    const SAMPLES_ELSEWHERE: usize = 100;
+    const SAMPLES_ELSEWHERE: usize = 30;
 
     fn load(&self) -> Load {
         Load {

@@ -11,10 +11,10 @@ use crate::{
 /// What the peer did.
 pub fn peer(peer: &Peer) {
     println!("\n{} on Redis, results off", peer.name);
-    println!("  {:<44}{:>12}/s  ({} processes)", "sent one by one", number(peer.enqueue), peer.senders);
+    println!("  {:<54}{:>12}/s  ({} processes)", "sent one by one", number(peer.enqueue), peer.senders);
     for pool in &peer.pools {
-        println!("  {:<44}{:>12}/s", format!("processed, {}", pool.options), number(pool.process));
-        println!("  {:<44}{}", format!("start when idle, {}", pool.options), milliseconds(pool.start));
+        println!("  {:<54}{:>12}/s", format!("processed, {}", pool.options), number(pool.process));
+        println!("  {:<54}{}", format!("start when idle, {}", pool.options), milliseconds(pool.start));
     }
 }
 
