@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ::store::{Mode, Opening, Role, Store, Tx};
+use ::store::{Mode, Store, Tx};
 use base::{Clock, Error, FieldError, Id, Result};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ impl Engine {
 
     /// A unit of work over every organisation, with the database's clock.
     pub(crate) async fn system(&self, mode: Mode) -> Result<(Tx, DateTime<Utc>)> {
-        self.shared.store.begin_timed(mode, Opening::new(Role::System, None)).await
+        self.shared.store.begin_timed(mode, store::opening(self.shared.store.dialect())).await
     }
 
     /// The database's clock.

@@ -1,12 +1,13 @@
 //! Taking jobs: queue by queue, organisation by organisation in turn.
 
-use std::{collections::HashMap, time::Duration};
+use std::{cmp::Reverse, collections::HashMap, time::Duration};
 
 use ::store::{Tx, read};
 use base::{Id, Result};
 use chrono::{DateTime, Utc};
+use sea_orm::{QueryResult, Value};
 
-use super::{KEY, Key, batch, dialect, execute, query};
+use super::{Dialect, KEY, Key, batch, dialect, execute, query};
 
 /// A job under a lease.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(crate) struct Claim<'a> {
     pub share: usize,
     /// What each holds already.
     pub held: HashMap<Id, usize>,
+    /// Whether ready jobs may have been left for want of room; the claim sets it.
+    pub more: bool,
 }
 
 /// Takes up to `claim.slots` ready jobs of one queue. `turn` is where the last round ended among the
@@ -59,8 +62,10 @@ pub(crate) async fn claim(
     let orgs = organizations(tx, queue, *turn).await?;
     let mut taken = Vec::new();
     let mut waiting = orgs.len();
+    claim.more |= waiting == ORGS;
     for org in orgs {
         if claim.slots == 0 {
+            claim.more = true;
             break;
         }
         let room = claim.share.saturating_sub(claim.held.get(&org).copied().unwrap_or_default());
@@ -69,14 +74,15 @@ pub(crate) async fn claim(
         waiting -= 1;
         *turn = successor(org);
         if quota == 0 {
+            claim.more = true;
             continue;
         }
-        let got = take(tx, now, queue, org, quota).await?;
+        let got = take(tx, now, queue, org, quota, claim).await?;
+        claim.more |= got.len() == quota;
         claim.slots -= got.len();
         *claim.held.entry(org).or_default() += got.len();
         taken.extend(got);
     }
-    mark(tx, now, claim, &taken).await?;
     Ok(taken)
 }
 
@@ -116,66 +122,99 @@ fn successor(id: Id) -> Id {
     Id::from_u128(id.as_u128().wrapping_add(1))
 }
 
-async fn take(tx: &Tx, now: DateTime<Utc>, queue: &str, org: Id, quota: usize) -> Result<Vec<Claimed>> {
-    let sql = format!(
-        "SELECT id, kind, run_at, attempt, max_attempts, fence, args, lane, in_flow, created_by, request_id \
-         FROM job WHERE state = 'ready' AND queue = $1 AND org_id = $2 \
+/// The ready jobs of an organisation in their order, locked where there are locks.
+fn first(dialect: &dyn Dialect, columns: &str) -> String {
+    format!(
+        "SELECT {columns} FROM job {} WHERE state = 'ready' AND queue = $1 AND org_id = $2 \
          ORDER BY priority DESC, run_at, id LIMIT $3 {}",
-        dialect(tx).skip_locked()
-    );
-    let limit = i64::try_from(quota).unwrap_or(i64::MAX);
-    let rows = query(tx, &sql, vec![queue.into(), org.into(), limit.into()]).await?;
-    let count = |n: i32| u32::try_from(n).unwrap_or_default();
-    rows.iter()
-        .map(|row| {
-            Ok(Claimed {
-                org,
-                id: read(row, "id")?,
-                queue: queue.to_owned(),
-                kind: read(row, "kind")?,
-                run_at: read(row, "run_at")?,
-                claimed_at: now,
-                attempt: count(read(row, "attempt")?) + 1,
-                max_attempts: count(read(row, "max_attempts")?),
-                fence: read::<i64>(row, "fence")? + 1,
-                args: read(row, "args")?,
-                lane: read(row, "lane")?,
-                in_flow: read(row, "in_flow")?,
-                created_by: read(row, "created_by")?,
-                request_id: read(row, "request_id")?,
-            })
-        })
-        .collect()
+        dialect.by_index("ix_job_ready"),
+        dialect.skip_locked()
+    )
 }
 
-async fn mark(tx: &Tx, now: DateTime<Utc>, claim: &Claim<'_>, taken: &[Claimed]) -> Result<()> {
-    if taken.is_empty() {
-        return Ok(());
-    }
-    let keys: Vec<Key> = taken.iter().map(|job| Key::of(job.org, job.id)).collect();
+const COLUMNS: &str =
+    "id, kind, priority, run_at, attempt, max_attempts, fence, args, lane, in_flow, created_by, request_id";
+
+async fn take(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    queue: &str,
+    org: Id,
+    quota: usize,
+    claim: &Claim<'_>,
+) -> Result<Vec<Claimed>> {
     let dialect = dialect(tx);
-    let sql = dialect.update_jobs(
+    let limit = i64::try_from(quota).unwrap_or(i64::MAX);
+    let mut values: Vec<Value> = vec![queue.into(), org.into(), limit.into()];
+    values.extend([(now + claim.lease).into(), claim.worker.into(), claim.name.into(), now.into()]);
+    if dialect.returning() {
+        let rows = format!("({}) AS r", first(dialect, "org_id, id"));
+        // Qualified: the rows that are joined have an `id` of their own.
+        let columns = COLUMNS.replace(", ", ", job.");
+        let sql = format!("{} RETURNING job.{columns}", marking(dialect, &rows));
+        let rows = query(tx, &sql, values).await?;
+        let mut taken =
+            rows.iter().map(|row| claimed(row, org, queue, now, 0)).collect::<Result<Vec<_>>>()?;
+        taken.sort_unstable_by_key(|(priority, job)| (Reverse(*priority), job.run_at, job.id));
+        return Ok(taken.into_iter().map(|(_, job)| job).collect());
+    }
+    let rows = query(tx, &first(dialect, COLUMNS), values.clone()).await?;
+    let taken = rows.iter().map(|row| claimed(row, org, queue, now, 1)).collect::<Result<Vec<_>>>()?;
+    let taken: Vec<Claimed> = taken.into_iter().map(|(_, job)| job).collect();
+    let keys: Vec<Key> = taken.iter().map(|job| Key::of(org, job.id)).collect();
+    if !keys.is_empty() {
+        values.push(batch(&keys)?);
+        let sql = marking(dialect, &dialect.rows(KEY, values.len()));
+        let marked = execute(tx, &sql, values).await?;
+        if marked != u64::try_from(keys.len()).unwrap_or_default() {
+            // The rows were selected under a lock; anything else is a bug, and nothing may run.
+            return Err(base::Error::internal(format!(
+                "{marked} of {} claimed jobs were marked",
+                keys.len()
+            )));
+        }
+    }
+    Ok(taken)
+}
+
+/// The update that puts the jobs of `rows` under a lease: `$4` its end, `$5` and `$6` the worker, `$7` now.
+fn marking(dialect: &dyn Dialect, rows: &str) -> String {
+    dialect.update_jobs(
         &[
             ("state", "'running'"),
             ("attempt", "job.attempt + 1"),
             ("fence", "job.fence + 1"),
-            ("lease_until", "$2"),
-            ("worker_id", "$3"),
-            ("worker", "$4"),
-            ("started_at", "$5"),
+            ("lease_until", "$4"),
+            ("worker_id", "$5"),
+            ("worker", "$6"),
+            ("started_at", "$7"),
             ("progress_done", "NULL"),
             ("progress_total", "NULL"),
             ("progress_note", "NULL"),
         ],
-        &dialect.rows(KEY, 1),
-        "job.state = 'ready'",
-    );
-    let values =
-        vec![batch(&keys)?, (now + claim.lease).into(), claim.worker.into(), claim.name.into(), now.into()];
-    let marked = execute(tx, &sql, values).await?;
-    if marked != u64::try_from(taken.len()).unwrap_or_default() {
-        // The rows were selected under a lock; anything else is a bug, and nothing may run.
-        return Err(base::Error::internal(format!("{marked} of {} claimed jobs were marked", taken.len())));
-    }
-    Ok(())
+        rows,
+        &format!("{} = 'ready'", dialect.state()),
+    )
+}
+
+/// Priority and job of a row; `raise` is what its counters lack that the update adds.
+fn claimed(row: &QueryResult, org: Id, queue: &str, now: DateTime<Utc>, raise: u8) -> Result<(i32, Claimed)> {
+    let count = |n: i32| u32::try_from(n).unwrap_or_default();
+    let job = Claimed {
+        org,
+        id: read(row, "id")?,
+        queue: queue.to_owned(),
+        kind: read(row, "kind")?,
+        run_at: read(row, "run_at")?,
+        claimed_at: now,
+        attempt: count(read(row, "attempt")?) + u32::from(raise),
+        max_attempts: count(read(row, "max_attempts")?),
+        fence: read::<i64>(row, "fence")? + i64::from(raise),
+        args: read(row, "args")?,
+        lane: read(row, "lane")?,
+        in_flow: read(row, "in_flow")?,
+        created_by: read(row, "created_by")?,
+        request_id: read(row, "request_id")?,
+    };
+    Ok((read(row, "priority")?, job))
 }

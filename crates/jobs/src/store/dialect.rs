@@ -30,6 +30,23 @@ pub trait Dialect: Sync {
     fn skip_locked(&self) -> &'static str;
     /// Takes the selected rows and waits for them.
     fn for_update(&self) -> &'static str;
+    /// What a worker's transaction sets for itself: names and values of the database's settings.
+    fn settings(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+    /// The state of a job that is found by its key, for a condition: written so that no index of a state
+    /// is thought to be a better way to it.
+    fn state(&self) -> &'static str {
+        "job.state"
+    }
+    /// What to put after a table's name so that it is read by that index.
+    fn by_index(&self, _: &str) -> String {
+        String::new()
+    }
+    /// Whether an update can return the rows that it changed.
+    fn returning(&self) -> bool {
+        true
+    }
     /// `UPDATE job SET … FROM rows`: each row of `rows` changes the job of the same organisation and id.
     fn update_jobs(&self, sets: &[(&str, &str)], rows: &str, condition: &str) -> String;
     /// What to put after an insert into `table` so that rows that break the named uniqueness are left out.

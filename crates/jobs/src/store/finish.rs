@@ -47,22 +47,16 @@ pub(crate) struct Ended {
 }
 
 #[derive(Serialize)]
-struct Done<'a> {
+struct Done {
     org_id: String,
     id: String,
     fence: i64,
-    expires_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'a str>,
+    result: Option<String>,
 }
 
-const DONE: &[(&str, Column)] = &[
-    ("org_id", Column::Uuid),
-    ("id", Column::Uuid),
-    ("fence", Column::Integer),
-    ("expires_at", Column::Instant),
-    ("result", Column::Text),
-];
+const DONE: &[(&str, Column)] =
+    &[("org_id", Column::Uuid), ("id", Column::Uuid), ("fence", Column::Integer), ("result", Column::Text)];
 
 /// A key is free when its job is over, unless it is taken for a period.
 const FREE_KEY: &str = "CASE WHEN job.unique_until > $2 THEN job.unique_key ELSE NULL END";
@@ -71,45 +65,22 @@ const FREE_KEY: &str = "CASE WHEN job.unique_until > $2 THEN job.unique_key ELSE
 pub(crate) async fn acknowledge(
     tx: &Tx,
     now: DateTime<Utc>,
-    ended: &[Ended],
+    ended: &[&Ended],
     mut new_id: impl FnMut() -> Id,
 ) -> Result<u64> {
-    let dialect = dialect(tx);
-    let mut done = Vec::new();
+    // Those that only need a stamp, by how long they are kept: usually all alike.
+    let mut done: HashMap<Duration, Vec<&Ended>> = HashMap::new();
     let mut written = 0;
-    for one in ended {
+    for &one in ended {
         match &one.ending {
-            Ending::Succeeded { result, keep } if !one.in_flow => done.push((
-                one,
-                Done {
-                    org_id: one.org.simple().to_string(),
-                    id: one.id.simple().to_string(),
-                    fence: one.fence,
-                    expires_at: dialect.instant(now + *keep),
-                    result: result.as_deref(),
-                },
-            )),
+            Ending::Succeeded { keep, .. } if !one.in_flow => done.entry(*keep).or_default().push(one),
             _ => written += u64::from(single(tx, now, one, &mut new_id).await?),
         }
     }
-    if !done.is_empty() {
-        let sql = dialect.update_jobs(
-            &[
-                ("state", "'succeeded'"),
-                ("finished_at", "$2"),
-                ("expires_at", "r.expires_at"),
-                ("lease_until", "NULL"),
-                ("result", "r.result"),
-                ("error", "NULL"),
-                ("unique_key", FREE_KEY),
-            ],
-            &dialect.rows(DONE, 1),
-            "job.fence = r.fence AND job.state = 'running' AND job.in_flow = false",
-        );
-        let (attempts, rows): (Vec<&Ended>, Vec<Done<'_>>) = done.into_iter().unzip();
-        let stamped = execute(tx, &sql, vec![batch(&rows)?, now.into()]).await?;
+    for (keep, attempts) in done {
+        let stamped = stamp(tx, now, keep, &attempts).await?;
         written += stamped;
-        if stamped < u64::try_from(rows.len()).unwrap_or_default() {
+        if stamped < u64::try_from(attempts.len()).unwrap_or_default() {
             // Others began to wait for some of them after they were claimed, or a lease was lost: one by
             // one, where what is stamped already no longer matches.
             for one in attempts {
@@ -118,6 +89,35 @@ pub(crate) async fn acknowledge(
         }
     }
     Ok(written)
+}
+
+/// Stamps attempts that succeeded; how many.
+async fn stamp(tx: &Tx, now: DateTime<Utc>, keep: Duration, attempts: &[&Ended]) -> Result<u64> {
+    let dialect = dialect(tx);
+    let sql = dialect.update_jobs(
+        &[
+            ("state", "'succeeded'"),
+            ("finished_at", "$2"),
+            ("expires_at", "$3"),
+            ("lease_until", "NULL"),
+            ("result", "r.result"),
+            ("error", "NULL"),
+            ("unique_key", FREE_KEY),
+        ],
+        &dialect.rows(DONE, 1),
+        &format!("job.fence = r.fence AND {} = 'running' AND job.in_flow = false", dialect.state()),
+    );
+    let row = |one: &&Ended| Done {
+        org_id: one.org.simple().to_string(),
+        id: one.id.simple().to_string(),
+        fence: one.fence,
+        result: match &one.ending {
+            Ending::Succeeded { result, .. } => result.clone(),
+            _ => None,
+        },
+    };
+    let rows: Vec<Done> = attempts.iter().map(row).collect();
+    execute(tx, &sql, vec![batch(&rows)?, now.into(), (now + keep).into()]).await
 }
 
 /// One attempt whose end needs more than a stamp.

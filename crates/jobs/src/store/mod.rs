@@ -23,9 +23,9 @@ mod sqlite;
 mod stats;
 mod worker;
 
-use ::store::Tx;
+use ::store::{Opening, Role, Tx};
 use base::Result;
-use sea_orm::{QueryResult, Value};
+use sea_orm::{QueryResult, Value, sea_query::Expr};
 
 pub use dialect::Dialect;
 pub use migrations::{MIGRATION, TENANT_TABLES};
@@ -48,11 +48,26 @@ pub(crate) use worker::{
 
 /// The dialect of a unit of work.
 pub(crate) fn dialect(tx: &Tx) -> &'static dyn Dialect {
-    match tx.dialect() {
+    dialect_of(tx.dialect())
+}
+
+fn dialect_of(dialect: ::store::Dialect) -> &'static dyn Dialect {
+    match dialect {
         ::store::Dialect::Sqlite => &sqlite::Sqlite,
         ::store::Dialect::Postgres => &postgres::Postgres,
         ::store::Dialect::Mysql => &mysql::Mysql,
     }
+}
+
+/// How a worker's unit of work begins: over every organisation, with the database's settings for it in
+/// the same statement.
+pub(crate) fn opening(dialect: ::store::Dialect) -> Opening {
+    let mut opening = Opening::new(Role::System, None);
+    for (name, value) in dialect_of(dialect).settings() {
+        let select = opening.read.get_or_insert_default();
+        select.expr(Expr::cust(format!("set_config('{name}', '{value}', true)")));
+    }
+    opening
 }
 
 /// Runs a statement with `$n` marks.

@@ -42,6 +42,13 @@ impl Dialect for Mysql {
     fn for_update(&self) -> &'static str {
         "FOR UPDATE"
     }
+    fn by_index(&self, index: &str) -> String {
+        // Else an organisation's ready jobs are found by reading and sorting all that it has.
+        format!("FORCE INDEX ({index})")
+    }
+    fn returning(&self) -> bool {
+        false
+    }
     fn update_jobs(&self, sets: &[(&str, &str)], rows: &str, condition: &str) -> String {
         let sets: Vec<String> =
             sets.iter().map(|(column, value)| format!("job.{column} = {value}")).collect();

@@ -80,8 +80,8 @@ async fn make_ready(tx: &Tx, keys: &[Key]) -> Result<()> {
         return Ok(());
     }
     let dialect = dialect(tx);
-    let condition = "job.state IN ('scheduled', 'failed')";
-    let sql = dialect.update_jobs(&[("state", "'ready'")], &dialect.rows(KEY, 1), condition);
+    let condition = format!("{} IN ('scheduled', 'failed')", dialect.state());
+    let sql = dialect.update_jobs(&[("state", "'ready'")], &dialect.rows(KEY, 1), &condition);
     execute(tx, &sql, vec![batch(keys)?]).await.map(drop)
 }
 
@@ -239,7 +239,7 @@ pub(crate) async fn rescue(
         kinds.push(orphan.kind);
         ended.push(orphan.ended);
     }
-    acknowledge(tx, now, &ended, new_id).await?;
+    acknowledge(tx, now, &ended.iter().collect::<Vec<_>>(), new_id).await?;
     Ok(kinds)
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn renew(tx: &Tx, now: DateTime<Utc>, lease: Duration, held: &[
     let sql = dialect.update_jobs(
         &[("lease_until", "$2")],
         &dialect.rows(LEASE, 1),
-        "job.fence = r.fence AND job.state = 'running'",
+        &format!("job.fence = r.fence AND {} = 'running'", dialect.state()),
     );
     execute(tx, &sql, vec![batch(&leases(held))?, (now + lease).into()]).await
 }
@@ -47,8 +47,9 @@ pub(crate) async fn confirm(tx: &Tx, held: &[Held]) -> Result<Vec<(Held, bool)>>
     let dialect = dialect(tx);
     let sql = format!(
         "SELECT job.org_id, job.id, job.fence, job.cancel_requested FROM job JOIN {} \
-         ON job.org_id = r.org_id AND job.id = r.id AND job.fence = r.fence WHERE job.state = 'running'",
-        dialect.rows(LEASE, 1)
+         ON job.org_id = r.org_id AND job.id = r.id AND job.fence = r.fence WHERE {} = 'running'",
+        dialect.rows(LEASE, 1),
+        dialect.state()
     );
     let rows = query(tx, &sql, vec![batch(&leases(held))?]).await?;
     rows.iter()

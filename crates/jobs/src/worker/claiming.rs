@@ -27,6 +27,9 @@ fn poll(dialect: Dialect) -> Duration {
     if dialect == Dialect::Sqlite { Duration::from_millis(250) } else { Duration::from_millis(500) }
 }
 
+/// How long a claim waits for more slots once one is free.
+const GATHER: Duration = Duration::from_millis(5);
+
 pub(super) async fn run<C: Clone + Send + Sync + 'static>(
     shared: &Arc<Shared<C>>,
     mut stopped: watch::Receiver<bool>,
@@ -42,14 +45,14 @@ pub(super) async fn run<C: Clone + Send + Sync + 'static>(
         ready.borrow_and_update();
         freed.borrow_and_update();
         let slots = shared.free_slots();
-        let mut full = false;
+        let mut more = true;
         if slots > 0 && shared.held().len() < shared.options.concurrency * 4 + 64 {
             match retrying(|| claim(shared, slots, &turns)).await {
-                Ok((claimed, next)) => {
+                Ok(round) => {
                     failing = false;
-                    turns.extend(next);
-                    full = claimed.len() == slots;
-                    for (job, deadline) in claimed {
+                    turns.extend(round.turns);
+                    more = round.more;
+                    for (job, deadline) in round.jobs {
                         start(shared, &mut tasks, job, deadline);
                     }
                 }
@@ -58,38 +61,43 @@ pub(super) async fn run<C: Clone + Send + Sync + 'static>(
                         tracing::warn!(?error, "jobs cannot be claimed; trying again");
                     }
                     failing = true;
+                    more = false;
                 }
-            }
-        }
-        if full {
-            // There is more: go on as soon as half of the slots are free, so that claims stay large.
-            let half = shared.options.concurrency.div_ceil(2);
-            let enough = async { while shared.free_slots() < half && freed.changed().await.is_ok() {} };
-            tokio::select! {
-                _ = timeout(Duration::from_millis(5), enough) => {}
-                _ = stopped.changed() => {}
-            }
-            if shared.free_slots() > 0 {
-                continue;
             }
         }
         tokio::select! {
             _ = stopped.changed() => {}
             _ = ready.changed(), if !failing => {}
-            _ = freed.changed(), if slots == 0 => {}
+            () = room(shared, &mut freed), if more => {}
             () = sleep(poll) => {}
         }
     }
     finish(shared, &mut tasks).await;
 }
 
-type Turns = Vec<(String, Id)>;
+/// Waits until another claim is worth its statements: half of the slots are free, or a moment has
+/// passed since the first became free.
+async fn room<C>(shared: &Arc<Shared<C>>, freed: &mut watch::Receiver<u64>) {
+    if freed.changed().await.is_err() {
+        return std::future::pending().await;
+    }
+    let half = shared.options.concurrency.div_ceil(2);
+    let enough = async { while shared.free_slots() < half && freed.changed().await.is_ok() {} };
+    let _ = timeout(GATHER, enough).await;
+}
 
-async fn claim<C>(
-    shared: &Arc<Shared<C>>,
-    slots: usize,
-    turns: &HashMap<String, Id>,
-) -> base::Result<(Vec<(Claimed, Instant)>, Turns)> {
+/// What one round of claiming brought.
+#[derive(Default)]
+struct Round {
+    /// Jobs, each with the end of its lease by this process's clock.
+    jobs: Vec<(Claimed, Instant)>,
+    /// In each queue, whose turn it is next.
+    turns: Vec<(String, Id)>,
+    /// Whether something ready was left for want of room.
+    more: bool,
+}
+
+async fn claim<C>(shared: &Arc<Shared<C>>, slots: usize, turns: &HashMap<String, Id>) -> base::Result<Round> {
     let engine = &shared.engine;
     if engine.store().dialect() == Dialect::Sqlite {
         // A reader looks first, so that an idle worker never takes the writer.
@@ -98,7 +106,7 @@ async fn claim<C>(
             store::query(&tx, "SELECT id FROM job WHERE state = 'ready' LIMIT 1", Vec::new()).await?;
         tx.commit().await?;
         if anything.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
+            return Ok(Round::default());
         }
     }
     let mut held: HashMap<Id, usize> = HashMap::new();
@@ -111,21 +119,30 @@ async fn claim<C>(
     let before = Instant::now();
     let (tx, now) = engine.system(Mode::Write).await?;
     let paused = store::paused(&tx).await?;
-    let mut claim =
-        Claim { worker: shared.id, name: &shared.name, lease: shared.options.lease, slots, share, held };
+    let mut claim = Claim {
+        worker: shared.id,
+        name: &shared.name,
+        lease: shared.options.lease,
+        slots,
+        share,
+        held,
+        more: false,
+    };
     let mut claimed = Vec::new();
-    let mut next = Vec::new();
+    let mut turns_next = Vec::new();
     for queue in shared.queues().into_iter().filter(|queue| !paused.contains(queue)) {
         if claim.slots == 0 {
+            claim.more = true;
             break;
         }
         let mut turn = turns.get(&queue).copied().unwrap_or_default();
         claimed.extend(store::claim(&tx, now, &queue, &mut claim, &mut turn).await?);
-        next.push((queue, turn));
+        turns_next.push((queue, turn));
     }
     tx.commit().await?;
     let deadline = before + shared.options.lease;
-    Ok((claimed.into_iter().map(|job| (job, deadline)).collect(), next))
+    let jobs = claimed.into_iter().map(|job| (job, deadline)).collect();
+    Ok(Round { jobs, turns: turns_next, more: claim.more })
 }
 
 fn start<C: Clone + Send + Sync + 'static>(

@@ -2,7 +2,9 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use ::store::Mode;
+use ::store::{Dialect, Mode};
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, sleep},
@@ -10,7 +12,6 @@ use tokio::{
 
 use super::{Result, Shared, until_true};
 use crate::{
-    State,
     engine::{Notice, retrying},
     run::Word,
     store::{self, Counted, Ended, Line, Progress, Tally, Words},
@@ -18,6 +19,9 @@ use crate::{
 
 /// Attempts in one write.
 const GROUP: usize = 500;
+/// Writes at once, where there is more than one writer: while one waits for the disk or the network, the
+/// next is on its way.
+const WRITES: usize = 3;
 /// How often words are written.
 const WORDS: Duration = Duration::from_millis(400);
 /// In how many of these rounds the counts are written once.
@@ -25,27 +29,56 @@ const COUNTS: u32 = 5;
 
 pub(super) async fn run<C>(
     shared: &Arc<Shared<C>>,
+    ended: mpsc::UnboundedReceiver<Result>,
+    said: mpsc::UnboundedReceiver<Word>,
+    last: watch::Receiver<bool>,
+) {
+    let (counts, counted) = mpsc::unbounded_channel();
+    tokio::join!(ends(shared, ended, counts, last), rest(shared, said, counted));
+}
+
+/// Writes how attempts ended, until `last` is given and none is left.
+async fn ends<C>(
+    shared: &Arc<Shared<C>>,
     mut ended: mpsc::UnboundedReceiver<Result>,
-    mut said: mpsc::UnboundedReceiver<Word>,
+    counts: mpsc::UnboundedSender<Written>,
     mut last: watch::Receiver<bool>,
 ) {
+    let most = if shared.engine.store().dialect() == Dialect::Sqlite { 1 } else { WRITES };
     let mut group = Vec::with_capacity(GROUP);
+    let mut writing = FuturesUnordered::new();
+    let mut ending = false;
+    while !(ending && ended.is_empty() && group.is_empty() && writing.is_empty()) {
+        // The first goes at once; beside it only whole groups do, so that groups stay large.
+        if !group.is_empty() && (writing.is_empty() || group.len() == GROUP && writing.len() < most) {
+            writing.push(write(shared, std::mem::replace(&mut group, Vec::with_capacity(GROUP))));
+        }
+        let room = GROUP - group.len();
+        tokio::select! {
+            Some(written) = writing.next() => {
+                note(shared, &written);
+                let _ = counts.send(written);
+            }
+            _ = ended.recv_many(&mut group, room), if room > 0 => {}
+            () = until_true(&mut last), if !ending => ending = true,
+        }
+    }
+}
+
+/// Writes what jobs say, and the counts of what has ended, until there are no more ends.
+async fn rest<C>(
+    shared: &Arc<Shared<C>>,
+    mut said: mpsc::UnboundedReceiver<Word>,
+    mut counted: mpsc::UnboundedReceiver<Written>,
+) {
     let mut tally = Tally::default();
     let mut words = Words::default();
     let mut turns = interval(WORDS);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut round = 0;
-    let mut ending = false;
-    while !(ending && ended.is_empty()) {
+    loop {
         tokio::select! {
             biased;
-            count = ended.recv_many(&mut group, GROUP) => {
-                if count == 0 {
-                    break;
-                }
-                write(shared, std::mem::take(&mut group), &mut tally).await;
-            }
-            () = until_true(&mut last), if !ending => ending = true,
             _ = turns.tick() => {
                 gather(&mut said, &mut words);
                 speak(shared, &mut words).await;
@@ -54,6 +87,10 @@ pub(super) async fn run<C>(
                     count(shared, &mut tally).await;
                 }
             }
+            written = counted.recv() => match written {
+                Some(written) => written.add_to(&mut tally),
+                None => break,
+            },
         }
     }
     gather(&mut said, &mut words);
@@ -61,8 +98,32 @@ pub(super) async fn run<C>(
     count(shared, &mut tally).await;
 }
 
+/// Ends that are written, or could not be; what statistics want of those that are.
+struct Written {
+    at: Option<DateTime<Utc>>,
+    results: Vec<Result>,
+}
+
+impl Written {
+    fn add_to(&self, tally: &mut Tally) {
+        let Some(at) = self.at else { return };
+        let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        for one in &self.results {
+            let counted = Counted {
+                org: one.ended.org,
+                queue: &one.queue,
+                kind: &one.kind,
+                outcome: one.outcome,
+                wait_ms: milliseconds(one.wait),
+                run_ms: milliseconds(one.run),
+            };
+            tally.add(at, &counted);
+        }
+    }
+}
+
 /// Writes a group; tries again while any of its leases may still hold.
-async fn write<C>(shared: &Arc<Shared<C>>, results: Vec<Result>, tally: &mut Tally) {
+async fn write<C>(shared: &Arc<Shared<C>>, results: Vec<Result>) -> Written {
     let engine = &shared.engine;
     let until = {
         let held = shared.held();
@@ -70,12 +131,9 @@ async fn write<C>(shared: &Arc<Shared<C>>, results: Vec<Result>, tally: &mut Tal
             |one: &Result| held.get(&(one.ended.org, one.ended.id)).map(|holding| holding.deadline);
         results.iter().filter_map(deadline).max().unwrap_or_else(Instant::now)
     };
-    let (stats, ended): (Vec<_>, Vec<Ended>) = results
-        .into_iter()
-        .map(|one| ((one.queue, one.kind, one.outcome, one.wait, one.run), one.ended))
-        .unzip();
+    let ended: Vec<&Ended> = results.iter().map(|one| &one.ended).collect();
     let mut pause = Duration::from_millis(100);
-    loop {
+    let at = loop {
         let written = retrying(|| async {
             let (tx, now) = engine.system(Mode::Write).await?;
             let written = store::acknowledge(&tx, now, &ended, || engine.new_id()).await?;
@@ -88,8 +146,7 @@ async fn write<C>(shared: &Arc<Shared<C>>, results: Vec<Result>, tally: &mut Tal
                 if lost > 0 {
                     tracing::warn!(lost, "some attempts had lost their lease; their ends were not written");
                 }
-                note(shared, &stats, &ended, now, tally);
-                break;
+                break Some(now);
             }
             Err(error) if Instant::now() < until => {
                 tracing::warn!(?error, "ends of jobs cannot be written; trying again");
@@ -102,52 +159,40 @@ async fn write<C>(shared: &Arc<Shared<C>>, results: Vec<Result>, tally: &mut Tal
                     jobs = ended.len(),
                     "ends of jobs were not written before their leases ended; they run again"
                 );
-                break;
+                break None;
             }
         }
-    }
-    let mut held = shared.held();
-    for one in &ended {
-        if held.get(&(one.org, one.id)).is_some_and(|holding| holding.fence == one.fence) {
-            held.remove(&(one.org, one.id));
-        }
-    }
+    };
+    Written { at, results }
 }
 
-type Stat = (String, String, State, Duration, Duration);
-
-fn note<C>(
-    shared: &Arc<Shared<C>>,
-    stats: &[Stat],
-    ended: &[Ended],
-    now: chrono::DateTime<chrono::Utc>,
-    tally: &mut Tally,
-) {
+/// Tells whoever waits for what was written, and lets go of it.
+fn note<C>(shared: &Arc<Shared<C>>, written: &Written) {
     let mut rooms = HashSet::new();
-    let milliseconds = |time: &Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let mut wake = false;
-    for ((queue, kind, outcome, wait, run), one) in stats.iter().zip(ended) {
-        let counted = Counted {
-            org: one.org,
-            queue,
-            kind,
-            outcome: *outcome,
-            wait_ms: milliseconds(wait),
-            run_ms: milliseconds(run),
-        };
-        tally.add(now, &counted);
+    let mut held = shared.held();
+    for Result { ended, kind, outcome, wait, run, .. } in &written.results {
+        if held.get(&(ended.org, ended.id)).is_some_and(|holding| holding.fence == ended.fence) {
+            held.remove(&(ended.org, ended.id));
+        }
+        if written.at.is_none() {
+            continue;
+        }
         if let Some(observer) = &shared.observer {
             observer.finished(kind, *outcome, *wait, *run);
         }
-        if one.lane {
+        if ended.lane {
             rooms.insert(kind.as_str());
         }
-        wake |= one.in_flow;
+        wake |= ended.in_flow;
     }
+    drop(held);
     rooms.into_iter().for_each(|kind| drop(shared.room.send(kind.to_owned())));
     if wake {
         shared.engine.wake(Notice::Ready);
     }
+    // Claiming pauses when too many ends wait to be written.
+    shared.freed.send_modify(|count| *count = count.wrapping_add(1));
 }
 
 fn gather(said: &mut mpsc::UnboundedReceiver<Word>, words: &mut Words) {

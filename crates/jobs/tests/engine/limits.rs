@@ -91,3 +91,17 @@ async fn a_flood_of_one_organisation_leaves_room_for_another() {
     assert!(bench.count(State::Running).await <= 6, "three quarters of eight slots");
     worker.kill();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backlog_of_one_organisation_is_worked_off_without_waiting_for_the_poll() {
+    let bench = Bench::new().await;
+    let jobs = (0..150).map(|n| bench.act(&format!("job {n}"), Deed::Succeed)).collect();
+    bench.change(async |tx| bench.engine.enqueue_all(tx, jobs).await).await.unwrap();
+    // Three of four slots are its share: fifty claims, which take 12 s or more when each waits for the poll.
+    let begin = Instant::now();
+    let worker = bench.work(jobs::worker::Options { concurrency: 4, ..Bench::options() });
+    all_done(&bench, 150).await;
+    let took = begin.elapsed();
+    worker.stop().await;
+    assert!(took < Duration::from_secs(6), "{took:?}");
+}
