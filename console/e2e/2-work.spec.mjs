@@ -1,10 +1,7 @@
 // What the journey does not touch: every kind of page does its work against the real server.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { field, id, owner, run, settled, signIn } from './steps.mjs'
-
-const row = (page, text) => page.locator(id('row'), { hasText: text }).first()
-const confirm = (page) => page.click('.el-message-box__btns .el-button--primary, .el-popconfirm__action .el-button--primary')
+import { confirm, field, id, owner, row, run, settled, signIn } from './steps.mjs'
 
 async function post(page, code, name) {
   await page.goto('/posts')
@@ -105,6 +102,24 @@ export default {
     const child = page.locator(id('tree-row'), { hasText: `Turning ${run}` }).first()
     await child.waitFor()
     assert.equal(await child.getAttribute('aria-level'), '2')
+  },
+
+  'a department is thrown away and brought back': async ({ visitor }) => {
+    const page = await visitor()
+    await signIn(page, owner)
+    await page.goto('/departments')
+    await page.locator(id('create')).first().click()
+    await page.fill(field('department-name'), `Attic ${run}`)
+    await page.click(id('save'))
+    const branch = page.locator(id('tree-row'), { hasText: `Attic ${run}` })
+    await branch.locator(id('delete')).click()
+    await confirm(page)
+    await branch.waitFor({ state: 'detached' })
+    await page.click(id('toggle-trash'))
+    await row(page, `Attic ${run}`).locator(id('restore')).click()
+    await row(page, `Attic ${run}`).waitFor({ state: 'detached' })
+    await page.click(id('toggle-trash'))
+    await branch.waitFor()
   },
 
   'a menu of one’s own appears for its owner': async ({ visitor }) => {

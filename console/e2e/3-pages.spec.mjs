@@ -18,10 +18,28 @@ const inside = {
   departments: '/departments',
   posts: '/posts',
   menus: '/menus',
+  jobs: '/jobs',
+  'new-job': '/jobs?record=new',
+  schedules: '/schedules',
+  'new-schedule': '/schedules?record=new',
+  'job-alerts': '/job-alerts',
+  'new-job-alert': '/job-alerts?record=new',
+  queues: '/platform/queues',
+  workers: '/platform/workers',
+  'platform-jobs': '/platform/jobs',
+  'platform-schedules': '/platform/schedules',
+  'job-kinds': '/platform/job-kinds',
   organization: '/organization',
   audit: '/audit',
   'sign-ins': '/sign-ins',
   sessions: '/sessions',
+  'member-keys': '/api-keys',
+  'platform-users': '/platform/users',
+  'platform-organizations': '/platform/organizations',
+  system: '/platform/system',
+  'api-routes': '/api-routes',
+  'department-trash': '/departments?trash=true',
+  'member-trash': '/users?trash=true',
   profile: '/profile',
   security: '/profile?tab=security',
   'own-sessions': '/profile?tab=sessions',
@@ -29,7 +47,7 @@ const inside = {
   'not-found': '/nowhere',
 }
 /** A key that has no words shows itself as it is written in the source. */
-const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|layout|resource)\.[a-z_]+(?:\.[a-z_]+)+/
+const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|jobs|layout|platform|resource)\.[a-z_]+(?:\.[a-z_]+)+/
 
 async function pictures({ visitor, out, allow }, locale) {
   // The made-up token.
@@ -69,6 +87,18 @@ async function pictures({ visitor, out, allow }, locale) {
   }
 }
 
-export default Object.fromEntries(
-  ['zh-CN', 'en-US'].map((locale) => [`every page in ${locale}, light and dark`, (tools) => pictures(tools, locale)]),
-)
+/** What is wider than a phone scrolls inside its card, never the page itself. */
+async function narrow({ visitor }) {
+  const page = await visitor({ viewport: { width: 390, height: 844 } })
+  await signIn(page, owner)
+  for (const [name, path] of Object.entries(inside)) {
+    await page.goto(path)
+    await settled(page)
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), `${name}: wider than a phone`)
+  }
+}
+
+export default {
+  ...Object.fromEntries(['zh-CN', 'en-US'].map((locale) => [`every page in ${locale}, light and dark`, (tools) => pictures(tools, locale)])),
+  'no page is wider than a phone': narrow,
+}

@@ -15,8 +15,8 @@ const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/
 const chosen = process.env.CHROMIUM ?? executablePath
 const out = resolve(process.env.E2E_OUT ?? join(here, 'artifacts'))
 const wanted = process.argv.slice(2)
-// Chromium reports every answer of 400 and more as an error of the console; `watch` looks at the answers themselves.
-const EXPECTED = /^Failed to load resource: the server responded with a status of 4\d\d/
+// Chromium reports what fails as an error of the console too; `watch` looks at the answers and failures themselves.
+const EXPECTED = /^Failed to load resource: (the server responded with a status of [45]\d\d|net::ERR_)/
 
 if (!chosen || !existsSync(chosen)) {
   console.error('There is no Chromium. On Debian: apt-get install --yes chromium')
@@ -41,12 +41,13 @@ function watch(page, problems, allowed) {
   page.on('requestfailed', (request) => {
     const why = request.failure()?.errorText
     // A page that is left cancels its requests.
-    if (why !== 'net::ERR_ABORTED') problems.push(`${request.method()} ${request.url()}: ${why}`)
+    const line = `${why} ${request.method()} ${request.url().replace(url, '')}`
+    if (why !== 'net::ERR_ABORTED' && !allowed.some((pattern) => pattern.test(line))) problems.push(line)
   })
   page.on('response', async (response) => {
     if (response.status() < 400) return
     const line = `${response.status()} ${response.request().method()} ${response.url().replace(url, '')}`
-    if (response.status() < 500 && allowed.some((pattern) => pattern.test(line))) return
+    if (allowed.some((pattern) => pattern.test(line))) return
     problems.push(line)
     const body = await response.text().catch(() => '')
     if (body) problems.push(`${line} answered ${body}`)
@@ -61,7 +62,7 @@ function watch(page, problems, allowed) {
 async function one(name, run, shared) {
   const pages = []
   const problems = []
-  // A refusal by the server fails a test, unless it says that it wants it: `allow(/401 POST .*login/)`.
+  // A refusal by the server fails a test, unless it says that it wants it, with the status: `allow(/^401 POST .*login/)`.
   const allowed = []
   const allow = (...patterns) => allowed.push(...patterns)
   // Each call is a browser of its own: another person, or the same one elsewhere.

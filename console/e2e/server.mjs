@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 
 const usual = join(dirname(fileURLToPath(import.meta.url)), '../../target/debug/tenon')
 
-export async function startServer() {
+/** `settings` are environment variables of this one server. */
+export async function startServer(settings = {}) {
   const binary = resolve(process.env.TENON_BIN ?? usual)
   if (!existsSync(binary)) {
     console.error(`There is no binary at ${binary}: cargo build --bin tenon, or set TENON_BIN or TENON_URL.`)
@@ -18,7 +19,7 @@ export async function startServer() {
   const { PATH, HOME } = process.env
   const child = spawn(binary, ['serve', '--port', '0'], {
     cwd: folder,
-    env: { PATH, HOME, APP_ENV: 'dev', DATA_DIR: join(folder, 'data'), RATE_LIMIT_PER_MINUTE: '0', LOG_LEVEL: 'warn' },
+    env: { PATH, HOME, APP_ENV: 'dev', DATA_DIR: join(folder, 'data'), RATE_LIMIT_PER_MINUTE: '0', LOG_LEVEL: 'warn', ...settings },
     stdio: ['ignore', 'pipe', openSync(log, 'w')],
   })
   const ended = new Promise((done) => child.once('exit', (code, signal) => done(code ?? signal)))

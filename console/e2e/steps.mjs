@@ -19,3 +19,33 @@ export async function settled(page) {
   await page.waitForLoadState('networkidle')
   await page.locator(id('skeleton')).first().waitFor({ state: 'detached' })
 }
+
+export const row = (page, text) => page.locator(id('row'), { hasText: text }).first()
+export const confirm = (page) => page.click('.el-message-box__btns .el-button--primary, .el-message-box__btns .el-button--danger')
+
+/** The API, spoken to directly: for what a test needs and is not about. Answers with status and body. */
+export function caller(url, token) {
+  return async (method, path, body) => {
+    const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
+    const answer = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) })
+    const text = await answer.text()
+    return { status: answer.status, body: text ? JSON.parse(text) : null }
+  }
+}
+
+export async function tokenOf(url, person) {
+  const { status, body } = await caller(url)('POST', '/api/auth/login', { username: person.username, password: person.password })
+  if (status !== 200) throw new Error(`${person.username} cannot sign in: ${JSON.stringify(body)}`)
+  return body.access_token
+}
+
+/** Somebody who has joined the owner's organisation, without a role. */
+export async function joined(url, name) {
+  const person = { username: `${name}_${run}`, password: `scarf-joint-${run}-wedge`, email: `${name}_${run}@example.com` }
+  const made = await caller(url, await tokenOf(url, owner))('POST', '/api/invitations/', { email: person.email, role_ids: [] })
+  const token = new URL(made.body.link).searchParams.get('token')
+  const { username, password } = person
+  const { status, body } = await caller(url)('POST', `/api/auth/invitations/${token}/accept`, { username, password })
+  if (status >= 300) throw new Error(`${name} cannot join: ${JSON.stringify(body)}`)
+  return person
+}

@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask <command>`.
 
+mod bench;
 mod ci;
 mod console;
 mod layers;
@@ -23,6 +24,10 @@ const HELP: &str = "cargo xtask <command>
                  everything: Rust on every configured database, console, browser
                  (TEST_POSTGRES_URL and TEST_MYSQL_URL add PostgreSQL and MySQL/MariaDB)
   ci             what must hold before a merge: format, layers, sizes, lints, documents, tests
+  bench jobs [--database sqlite|postgres|mysql|all] [--jobs N] [--concurrency N] [--no-peer]
+                 rates and start latency of the job engine in the release profile, beside
+                 Celery with Redis: installed from PyPI into target/bench, and run on the
+                 Redis database BENCH_REDIS_URL (redis://127.0.0.1:6379/13), which it empties
   openapi        write openapi.json and console/src/api/schema.d.ts anew
   check-layers   who may import what, and who may name which table
   check-sizes    lines per file, per function, of the Resource engine
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
         "run" => run::run(rest),
         "test" => test::test(rest),
         "ci" => ci::ci(rest),
+        "bench" => bench::bench(rest),
         "openapi" => openapi::write(),
         "check-layers" => layers::check(),
         "check-sizes" => sizes::check(),

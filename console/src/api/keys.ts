@@ -8,4 +8,7 @@ export const keys = {
   record: (name: string, id: string) => ['resource', name, 'record', id] as const,
   all: (name: string) => ['resource', name, 'all'] as const,
   own: (what: string) => ['own', what] as const,
+  jobKinds: ['job-kinds'] as const,
+  jobStats: (params: unknown) => ['resource', 'jobs.job', 'stats', params] as const,
+  platform: (what: string, params: unknown = null) => ['platform', what, params] as const,
 }

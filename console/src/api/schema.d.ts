@@ -919,6 +919,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/platform/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit trail of the installation */
+        get: operations["platform.audit.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/audit/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry of it */
+        get: operations["platform.audit.read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/platform/organizations": {
         parameters: {
             query?: never;
@@ -2778,6 +2812,73 @@ export interface components {
             /** @description In the order of the codes. */
             items: components["schemas"]["Permission"][];
         };
+        /** @description An entry of the installation's audit trail. */
+        PlatformAuditEntry: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description user, api_key, cli or system. */
+            actor_kind: string;
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            actor_id?: string | null;
+            /** @description The name at that time. */
+            actor_name: string;
+            /** @description `module:name:action`. */
+            action: string;
+            /** @description What kind of thing. */
+            target_type: string;
+            /**
+             * Format: uuid
+             * @description Which one.
+             */
+            target_id?: string | null;
+            /** @description Its name at that time. */
+            target_name: string;
+            /** @description ok, denied or failed. */
+            outcome: string;
+            /** @description From where. */
+            ip: string;
+            /** @description With what. */
+            user_agent: string;
+            /** @description Under which request id. */
+            request_id: string;
+            /** @description `{field: {before, after}}`. */
+            changes: unknown;
+        };
+        /** @description One page of a list, as every list of the API is answered (decision 4.6). */
+        PlatformAuditEntryPage: {
+            /** @description The records. */
+            items: components["schemas"]["PlatformAuditEntry"][];
+            /**
+             * Format: uint64
+             * @description How many there are in all; absent with `count=none`.
+             */
+            total?: number | null;
+            /** @description Whether there are more than `total`. */
+            total_capped?: boolean;
+            /**
+             * Format: uint64
+             * @description The page, from 1.
+             */
+            page: number;
+            /**
+             * Format: uint64
+             * @description Records of a page.
+             */
+            page_size: number;
+            /** @description Where the next page begins. */
+            next_cursor?: string | null;
+        };
         /** @description An organisation with its size. */
         PlatformOrganization: {
             /**
@@ -3661,14 +3762,68 @@ export interface operations {
     "identity.api_key.list": {
         parameters: {
             query?: {
-                /** @description Page, from 1. */
-                page?: number | null;
-                /** @description Records of a page. */
-                page_size?: number | null;
-                /** @description `next_cursor` of the page before, instead of `page`. */
-                cursor?: string | null;
-                /** @description Columns by comma; `-` descends. */
-                sort?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "expires_at" | "-expires_at" | "last_used_at" | "-last_used_at" | "created_at" | "-created_at")[];
+                /** @description Filter: eq */
+                user_id?: string;
+                /** @description Filter: ne */
+                user_id__ne?: string;
+                /** @description Filter: in */
+                user_id__in?: string[];
+                /** @description Filter: eq */
+                expires_at?: string;
+                /** @description Filter: ne */
+                expires_at__ne?: string;
+                /** @description Filter: in */
+                expires_at__in?: string[];
+                /** @description Filter: gt */
+                expires_at__gt?: string;
+                /** @description Filter: gte */
+                expires_at__gte?: string;
+                /** @description Filter: lt */
+                expires_at__lt?: string;
+                /** @description Filter: lte */
+                expires_at__lte?: string;
+                /** @description Filter: null */
+                expires_at__null?: boolean;
+                /** @description Filter: eq */
+                last_used_at?: string;
+                /** @description Filter: ne */
+                last_used_at__ne?: string;
+                /** @description Filter: in */
+                last_used_at__in?: string[];
+                /** @description Filter: gt */
+                last_used_at__gt?: string;
+                /** @description Filter: gte */
+                last_used_at__gte?: string;
+                /** @description Filter: lt */
+                last_used_at__lt?: string;
+                /** @description Filter: lte */
+                last_used_at__lte?: string;
+                /** @description Filter: null */
+                last_used_at__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
             };
             header?: never;
             path?: never;
@@ -4135,7 +4290,10 @@ export interface operations {
     "auth.change_email": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4421,7 +4579,10 @@ export interface operations {
     "auth.change_password": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4633,7 +4794,10 @@ export interface operations {
     "platform.mail.test": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5262,16 +5426,68 @@ export interface operations {
             query?: {
                 /** @description How far they have come. */
                 status?: ("pending" | "accepted" | "revoked" | "expired") | null;
-                /** @description Words to find; each must occur. */
-                search?: string | null;
-                /** @description Page, from 1. */
-                page?: number | null;
-                /** @description Records of a page. */
-                page_size?: number | null;
-                /** @description `next_cursor` of the page before, instead of `page`. */
-                cursor?: string | null;
-                /** @description Columns by comma; `-` descends. */
-                sort?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Words to find in email, name */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("email" | "-email" | "expires_at" | "-expires_at" | "created_at" | "-created_at")[];
+                /** @description Filter: eq */
+                email?: string;
+                /** @description Filter: ne */
+                email__ne?: string;
+                /** @description Filter: in */
+                email__in?: string[];
+                /** @description Filter: contains */
+                email__contains?: string;
+                /** @description Filter: eq */
+                department_id?: string;
+                /** @description Filter: ne */
+                department_id__ne?: string;
+                /** @description Filter: in */
+                department_id__in?: string[];
+                /** @description Filter: null */
+                department_id__null?: boolean;
+                /** @description Filter: eq */
+                invited_by?: string;
+                /** @description Filter: ne */
+                invited_by__ne?: string;
+                /** @description Filter: in */
+                invited_by__in?: string[];
+                /** @description Filter: eq */
+                expires_at?: string;
+                /** @description Filter: ne */
+                expires_at__ne?: string;
+                /** @description Filter: in */
+                expires_at__in?: string[];
+                /** @description Filter: gt */
+                expires_at__gt?: string;
+                /** @description Filter: gte */
+                expires_at__gte?: string;
+                /** @description Filter: lt */
+                expires_at__lt?: string;
+                /** @description Filter: lte */
+                expires_at__lte?: string;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
             };
             header?: never;
             path?: never;
@@ -5883,7 +6099,10 @@ export interface operations {
     "identity.organization.create": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6175,19 +6394,207 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "platform.audit.list": {
+        parameters: {
+            query?: {
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Words to find in actor_name, target_name, action */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("at" | "-at" | "actor_name" | "-actor_name" | "action" | "-action" | "target_type" | "-target_type")[];
+                /** @description Filter: eq */
+                at?: string;
+                /** @description Filter: ne */
+                at__ne?: string;
+                /** @description Filter: in */
+                at__in?: string[];
+                /** @description Filter: gt */
+                at__gt?: string;
+                /** @description Filter: gte */
+                at__gte?: string;
+                /** @description Filter: lt */
+                at__lt?: string;
+                /** @description Filter: lte */
+                at__lte?: string;
+                /** @description Filter: eq */
+                actor_id?: string;
+                /** @description Filter: ne */
+                actor_id__ne?: string;
+                /** @description Filter: in */
+                actor_id__in?: string[];
+                /** @description Filter: null */
+                actor_id__null?: boolean;
+                /** @description Filter: eq */
+                actor_kind?: string;
+                /** @description Filter: ne */
+                actor_kind__ne?: string;
+                /** @description Filter: in */
+                actor_kind__in?: string[];
+                /** @description Filter: contains */
+                actor_kind__contains?: string;
+                /** @description Filter: eq */
+                action?: string;
+                /** @description Filter: ne */
+                action__ne?: string;
+                /** @description Filter: in */
+                action__in?: string[];
+                /** @description Filter: contains */
+                action__contains?: string;
+                /** @description Filter: eq */
+                target_type?: string;
+                /** @description Filter: ne */
+                target_type__ne?: string;
+                /** @description Filter: in */
+                target_type__in?: string[];
+                /** @description Filter: contains */
+                target_type__contains?: string;
+                /** @description Filter: eq */
+                target_id?: string;
+                /** @description Filter: ne */
+                target_id__ne?: string;
+                /** @description Filter: in */
+                target_id__in?: string[];
+                /** @description Filter: null */
+                target_id__null?: boolean;
+                /** @description Filter: eq */
+                outcome?: string;
+                /** @description Filter: ne */
+                outcome__ne?: string;
+                /** @description Filter: in */
+                outcome__in?: string[];
+                /** @description Filter: contains */
+                outcome__contains?: string;
+                /** @description Filter: eq */
+                ip?: string;
+                /** @description Filter: ne */
+                ip__ne?: string;
+                /** @description Filter: in */
+                ip__in?: string[];
+                /** @description Filter: contains */
+                ip__contains?: string;
+                /** @description Filter: eq */
+                request_id?: string;
+                /** @description Filter: ne */
+                request_id__ne?: string;
+                /** @description Filter: in */
+                request_id__in?: string[];
+                /** @description Filter: contains */
+                request_id__contains?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformAuditEntryPage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.audit.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformAuditEntry"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "platform.organization.list": {
         parameters: {
             query?: {
                 /** @description Words to find; each must occur. */
                 search?: string | null;
-                /** @description Page, from 1. */
-                page?: number | null;
-                /** @description Records of a page. */
-                page_size?: number | null;
-                /** @description `next_cursor` of the page before, instead of `page`. */
-                cursor?: string | null;
-                /** @description Columns by comma; `-` descends. */
-                sort?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "created_at" | "-created_at" | "deleting_at" | "-deleting_at")[];
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description Filter: eq */
+                deleting_at?: string;
+                /** @description Filter: ne */
+                deleting_at__ne?: string;
+                /** @description Filter: in */
+                deleting_at__in?: string[];
+                /** @description Filter: gt */
+                deleting_at__gt?: string;
+                /** @description Filter: gte */
+                deleting_at__gte?: string;
+                /** @description Filter: lt */
+                deleting_at__lt?: string;
+                /** @description Filter: lte */
+                deleting_at__lte?: string;
+                /** @description Filter: null */
+                deleting_at__null?: boolean;
             };
             header?: never;
             path?: never;
@@ -6218,14 +6625,82 @@ export interface operations {
             query?: {
                 /** @description Words to find; each must occur. */
                 search?: string | null;
-                /** @description Page, from 1. */
-                page?: number | null;
-                /** @description Records of a page. */
-                page_size?: number | null;
-                /** @description `next_cursor` of the page before, instead of `page`. */
-                cursor?: string | null;
-                /** @description Columns by comma; `-` descends. */
-                sort?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Columns by comma; `-` descends */
+                sort?: ("username" | "-username" | "name" | "-name" | "email" | "-email" | "last_sign_in_at" | "-last_sign_in_at" | "created_at" | "-created_at")[];
+                /** @description Filter: eq */
+                username?: string;
+                /** @description Filter: ne */
+                username__ne?: string;
+                /** @description Filter: in */
+                username__in?: string[];
+                /** @description Filter: contains */
+                username__contains?: string;
+                /** @description Filter: eq */
+                email?: string;
+                /** @description Filter: ne */
+                email__ne?: string;
+                /** @description Filter: in */
+                email__in?: string[];
+                /** @description Filter: contains */
+                email__contains?: string;
+                /** @description Filter: null */
+                email__null?: boolean;
+                /** @description Filter: eq */
+                is_platform_admin?: boolean;
+                /** @description Filter: eq */
+                disabled_at?: string;
+                /** @description Filter: ne */
+                disabled_at__ne?: string;
+                /** @description Filter: in */
+                disabled_at__in?: string[];
+                /** @description Filter: gt */
+                disabled_at__gt?: string;
+                /** @description Filter: gte */
+                disabled_at__gte?: string;
+                /** @description Filter: lt */
+                disabled_at__lt?: string;
+                /** @description Filter: lte */
+                disabled_at__lte?: string;
+                /** @description Filter: null */
+                disabled_at__null?: boolean;
+                /** @description Filter: eq */
+                last_sign_in_at?: string;
+                /** @description Filter: ne */
+                last_sign_in_at__ne?: string;
+                /** @description Filter: in */
+                last_sign_in_at__in?: string[];
+                /** @description Filter: gt */
+                last_sign_in_at__gt?: string;
+                /** @description Filter: gte */
+                last_sign_in_at__gte?: string;
+                /** @description Filter: lt */
+                last_sign_in_at__lt?: string;
+                /** @description Filter: lte */
+                last_sign_in_at__lte?: string;
+                /** @description Filter: null */
+                last_sign_in_at__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
             };
             header?: never;
             path?: never;
@@ -6292,7 +6767,10 @@ export interface operations {
     "platform.user.anonymize": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };

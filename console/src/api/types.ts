@@ -77,6 +77,12 @@ export type Permission = Schemas['Permission']
 export type Invitation = Schemas['Invitation']
 export type InvitationInfo = Schemas['InvitationInfo']
 
+export type PlatformUser = Schemas['PlatformUser']
+export type PlatformOrganization = Schemas['PlatformOrganization']
+export type TestMail = Schemas['TestMail']
+export type ApiRoute = Schemas['RouteRow']
+export type MemberApiKey = Schemas['MemberApiKey']
+
 /** `key` comes once, with the answer to making or rotating it. */
 export type ApiKey = Schemas['ApiKey'] & Partial<Pick<Schemas['ApiKeySecret'], 'key'>>
 

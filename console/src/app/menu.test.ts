@@ -27,6 +27,13 @@ describe('the sidebar', () => {
     expect(menu[2]?.children.map((i) => i.path)).toEqual(['/roles'])
   })
 
+  it('puts a page that the server does not mention under the server’s heading of its group', () => {
+    const server = [node({ id: 'row-1', key: 'g', kind: 'group', title_en: 'Renamed', children: [node({ page: 'identity.users' })] })]
+    const menu = mergeMenu(server, pages, groups, all)
+    expect(menu.map((i) => i.titles?.en ?? i.id)).toEqual(['Renamed', 'home'])
+    expect(menu[0]?.children.map((i) => i.path)).toEqual(['/users', '/roles'])
+  })
+
   it('hides what is forbidden or hidden, and groups that became empty', () => {
     const menu = mergeMenu([node({ page: 'identity.users', hidden: true })], pages, groups, (p) => p !== 'p:roles')
     expect(visible(menu).map((i) => i.id)).toEqual(['home'])

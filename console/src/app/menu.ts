@@ -43,6 +43,8 @@ export function mergeMenu(server: MenuNode[], pages: CodePage[], groups: CodeGro
   const byPage = new Map(pages.map((page) => [page.page, page]))
   const mentioned = new Set<string>()
 
+  const grown = new Map<string, MenuItem>()
+
   const convert = (node: MenuNode): MenuItem | null => {
     const base = {
       id: node.id,
@@ -55,7 +57,9 @@ export function mergeMenu(server: MenuNode[], pages: CodePage[], groups: CodeGro
     if (node.kind === 'link') return isHttp(node.url) ? { ...base, kind: 'link', url: node.url ?? undefined } : null
     if (node.kind === 'group') {
       const children = node.children.map(convert).filter((item) => item !== null)
-      return { ...base, kind: 'group', children }
+      const group: MenuItem = { ...base, kind: 'group', children }
+      if (node.key) grown.set(node.key, group)
+      return group
     }
     const name = node.page ?? ''
     const page = byPage.get(name)
@@ -66,7 +70,6 @@ export function mergeMenu(server: MenuNode[], pages: CodePage[], groups: CodeGro
 
   const items = server.map(convert).filter((item) => item !== null)
   const rest = pages.filter((page) => !mentioned.has(page.page) && can(page.permission))
-  const own = new Map<string, MenuItem>()
   for (const page of rest) {
     const item: MenuItem = { id: page.page, kind: 'page', title: page.title, icon: page.icon, path: page.path, sort: page.order, hidden: !!page.hidden, children: [] }
     const group = groups.find((g) => g.key === page.group)
@@ -74,10 +77,11 @@ export function mergeMenu(server: MenuNode[], pages: CodePage[], groups: CodeGro
       items.push(item)
       continue
     }
-    let parent = own.get(group.key)
+    // The server's heading of that name, which it may have renamed or moved; only without one the code's own.
+    let parent = grown.get(group.key)
     if (!parent) {
       parent = { id: group.key, kind: 'group', title: group.title, icon: group.icon, sort: group.order, hidden: false, children: [] }
-      own.set(group.key, parent)
+      grown.set(group.key, parent)
       items.push(parent)
     }
     parent.children.push(item)

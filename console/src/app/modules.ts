@@ -13,8 +13,12 @@ export interface PageMeta {
   group?: string
   /** `guest`: only without a session; `public`: either; otherwise a session is needed. */
   access?: 'guest' | 'public'
+  /** Also for somebody who works in no organisation. */
+  homeless?: boolean
   /** Not in the sidebar, still in the palette. */
   hidden?: boolean
+  /** The path of the page that this one belongs to, for the sidebar and the breadcrumbs. */
+  parent?: string
 }
 
 declare module 'vue-router' {

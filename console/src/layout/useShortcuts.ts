@@ -7,7 +7,7 @@ function typing(target: EventTarget | null): boolean {
 /** Global keys. Plain letters are left alone while somebody types. */
 export function useShortcuts(actions: { palette(): void; help(): void; search(): boolean; go(to: string): void }): void {
   let leader = 0
-  const places: Record<string, string> = { h: '/', u: '/users', r: '/roles', d: '/departments', a: '/audit' }
+  const places: Record<string, string> = { h: '/', u: '/users', r: '/roles', d: '/departments', a: '/audit', j: '/jobs', s: '/schedules' }
 
   function onKey(event: KeyboardEvent): void {
     if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'k') {

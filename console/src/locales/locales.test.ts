@@ -55,6 +55,15 @@ describe('the code', () => {
   })
 })
 
+describe('the errors', () => {
+  it('have words for every code that docs/API.md names', () => {
+    const table = readFileSync(join(process.cwd(), '../docs/API.md'), 'utf8').split('\n').filter((line) => /^\| [45]\d\d \|/.test(line))
+    const codes = table.flatMap((line) => [...(line.split('|')[2] ?? '').matchAll(/`([a-z_]+)`/g)].map((m) => m[1] ?? ''))
+    expect(codes.length).toBeGreaterThan(50)
+    expect(codes.filter((code) => !(`errors.${code}` in zh))).toEqual([])
+  })
+})
+
 describe('the first language', () => {
   it('is the stored one, then the browser’s, then Chinese', () => {
     expect(detectLocale('en-US', ['zh-CN'])).toBe('en-US')

@@ -10,7 +10,9 @@ export function actionLabel(action: string): string {
   const verbKey = `identity.audit.verbs.${verb}`
   const nounKey = `identity.audit.nouns.${noun}`
   if (!te(verbKey)) return action
-  return te(nounKey) ? t('identity.audit.sentence', { noun: t(nounKey), verb: t(verbKey) }) : t(verbKey)
+  if (!te(nounKey)) return t(verbKey)
+  // Chinese puts the two together; before a Latin word it wants a space.
+  return t('identity.audit.sentence', { noun: t(nounKey), verb: t(verbKey) }).replace(/([\u4e00-\u9fff])(?=[A-Za-z])/g, '$1 ')
 }
 
 export function targetLabel(type: string | null): string {

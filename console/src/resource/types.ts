@@ -44,12 +44,17 @@ export interface ResourceDefinition<T extends Row> {
   pageSize?: number
   /** Filters for lists that /api/meta does not describe. */
   filters?: MetaColumn[]
+  /** Filters that the page shows by a control of its own: they get no chip. */
+  ownFilters?: string[]
   importable?: boolean
   exportable?: boolean
   trash?: boolean
+  /** False also leaves the rows without actions, unless the page gives its own. */
   bulk?: boolean
   creatable?: boolean
   drawerWidth?: number
+  /** Asked again after so many milliseconds, for lists that change by themselves. */
+  refresh?: number
   /** Other resources whose lists show data of this one. */
   touches?: string[]
 }

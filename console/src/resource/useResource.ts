@@ -34,6 +34,7 @@ export function useResource<T extends Row>(definition: ResourceDefinition<T>) {
       queryKey: computed(() => keys.list(name, toApi(query.value))),
       queryFn: ({ signal }) => http.get<Page<T>>(path, toApi(query.value), signal),
       placeholderData: keepPreviousData,
+      refetchInterval: definition.refresh ?? false,
     })
   }
 
@@ -57,9 +58,13 @@ export function useResource<T extends Row>(definition: ResourceDefinition<T>) {
 
 const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
 
+/** The type of a File follows the machine's registry (Excel claims .csv), so ours is said explicitly. */
+export function fileType(file: File): string {
+  return file.name.toLowerCase().endsWith('.xlsx') ? XLSX : 'text/csv'
+}
+
 function importFile(path: string, file: File, params: Params): Promise<ImportResult> {
-  const type = file.name.toLowerCase().endsWith('.xlsx') ? XLSX : 'text/csv'
-  // The type of a File follows the machine's registry (Excel claims .csv), so ours is said explicitly.
+  const type = fileType(file)
   return http.post<ImportResult>(`${path}import/`, new Blob([file], { type }), { params, headers: { 'Content-Type': type } })
 }
 

@@ -28,25 +28,30 @@ export function formatTime(value: string | null | undefined, locale: string, zon
 }
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1],
+  ['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3600], ['minute', 60],
 ]
 
 export function relativeTime(value: string | null | undefined, locale: string, now = Date.now()): string {
   if (!value) return ''
   const seconds = Math.round((Date.parse(value) - now) / 1000)
   if (Number.isNaN(seconds)) return ''
-  const [unit, size] = UNITS.find(([, s]) => Math.abs(seconds) >= s) ?? ['second', 1]
+  const [unit, size] = UNITS.find(([, s]) => Math.abs(seconds) >= s) ?? ['minute', 60]
   return new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(Math.trunc(seconds / size), unit)
 }
 
+function isNow(value: string | null | undefined): boolean {
+  return !!value && Math.abs(Date.parse(value) - Date.now()) < 60_000
+}
+
 export function useFormat() {
-  const { locale } = useI18n()
+  const { locale, t } = useI18n()
   const session = useSession()
   const zone = computed(() => session.me?.user.time_zone || browserZone())
   return {
     zone,
     time: (value: string | null | undefined, style?: Style) => formatTime(value, locale.value, zone.value, style),
-    ago: (value: string | null | undefined) => relativeTime(value, locale.value),
+    // Seconds would be wrong by the time they are read.
+    ago: (value: string | null | undefined) => (isNow(value) ? t('common.just_now') : relativeTime(value, locale.value)),
     number: (value: number) => new Intl.NumberFormat(locale.value).format(value),
   }
 }

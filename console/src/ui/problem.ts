@@ -19,9 +19,15 @@ export function fieldText(problem: FieldProblem): string {
   return known ? t(key, problem.params ?? {}) : problem.message || problem.code
 }
 
-/** `{field: text}` for a form. `permissions.3` is shown at `permissions`: no form has a place for one entry. */
+/**
+ * `{field: text}` for a form. `permissions.3` is told at `permissions` too, because few forms have a place for one
+ * entry; those that have find it under its full name.
+ */
 export function fieldTexts(error: unknown): Record<string, string> {
   const texts: Record<string, string> = {}
-  for (const [field, problem] of Object.entries(fieldErrors(error))) texts[field.replace(/\..*$/, '')] ??= fieldText(problem)
+  for (const [field, problem] of Object.entries(fieldErrors(error))) {
+    texts[field.replace(/\..*$/, '')] ??= fieldText(problem)
+    texts[field] ??= fieldText(problem)
+  }
   return texts
 }

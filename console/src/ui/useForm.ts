@@ -34,7 +34,7 @@ export function useForm(): FormState {
       return { value: await work() }
     } catch (error) {
       errors.value = fieldTexts(error)
-      const foreign = Object.entries(errors.value).filter(([field]) => known && !known.includes(field))
+      const foreign = Object.entries(errors.value).filter(([field]) => known && !field.includes('.') && !known.includes(field))
       const { requestId } = asApiError(error)
       if (foreign.length > 0) failure.value = foreign.map(([field, text]) => `${field}: ${text}`).join('; ')
       else if (Object.keys(errors.value).length === 0) failure.value = problemText(error) + (requestId ? ` (${requestId})` : '')

@@ -8,6 +8,12 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 pub trait Clock: Send + Sync {
     /// The current instant in UTC.
     fn now(&self) -> DateTime<Utc>;
+
+    /// How far this clock was moved by hand. What compares with the database's clock adds it, so
+    /// that a test moves both at once.
+    fn offset(&self) -> Duration {
+        Duration::zero()
+    }
 }
 
 /// The operating system's clock.
@@ -37,7 +43,9 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
-        let offset = *self.offset.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        SystemClock.now() + offset
+        SystemClock.now() + self.offset()
+    }
+    fn offset(&self) -> Duration {
+        *self.offset.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

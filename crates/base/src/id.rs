@@ -11,9 +11,22 @@ pub fn new(now: DateTime<Utc>) -> Id {
     Id::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.timestamp_subsec_nanos()))
 }
 
+/// A bound that is not above any id made at `at` or later, and above every id made a millisecond earlier.
+pub fn floor(at: DateTime<Utc>) -> Id {
+    let milliseconds = u128::try_from(at.timestamp_millis()).unwrap_or_default();
+    Id::from_u128(milliseconds << 80)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{Clock, SystemClock};
+
+    #[test]
+    fn the_floor_of_an_instant_parts_earlier_ids_from_later_ones() {
+        let now = SystemClock.now();
+        let earlier = super::new(now - chrono::Duration::milliseconds(1));
+        assert!(earlier < super::floor(now) && super::floor(now) <= super::new(now));
+    }
 
     #[test]
     fn ids_made_later_sort_later() {

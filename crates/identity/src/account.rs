@@ -16,7 +16,7 @@ use sea_orm::{
     ColumnTrait, Condition, IntoActiveModel, Iterable, QueryFilter,
     sea_query::{Expr, ExprTrait, LockType, Query},
 };
-use store::{Dialect, Mode, Opening, Role, Tx};
+use store::{Dialect, Tx};
 
 use crate::{
     entity::{app_user, organization},
@@ -263,42 +263,53 @@ pub struct By<'a> {
     pub origin: &'a Origin,
 }
 
-/// Tells every organisation of a person what happened: an audit entry, and a new access version when
-/// `bump` names a kind of change. Comes after the commit of the change itself, since a transaction
-/// writes for one organisation; what cannot be written is logged.
+/// Says what happened to a person, in the transaction in which it happens: in the trail of each of his
+/// organisations, or, when he has none, in the installation's. Where `bump` names a kind of change, each
+/// organisation gets a new access version as well. Needs a system transaction.
 pub async fn announce(
-    app: &App,
+    tx: &Tx,
+    now: DateTime<Utc>,
     by: &By<'_>,
     person: Id,
     bump: Option<&str>,
     event: &audit::Event,
 ) -> Result<()> {
-    let tx = app.system(Mode::Read).await?;
-    let belongings = belongings(&tx, person).await?;
-    tx.commit().await?;
-    for belonging in belongings {
-        let org = belonging.organization.id;
-        if let Err(failure) = announce_in(app, by, org, person, bump, event.clone()).await {
-            tracing::error!(error = ?failure, %org, action = event.action, "an event could not be recorded");
-        }
+    if tell_organizations(tx, now, by, person, bump, event).await? == 0 {
+        audit::write_platform(tx, now, by.who.clone(), by.origin, event.clone()).await?;
     }
     Ok(())
 }
 
-async fn announce_in(
-    app: &App,
+/// As [`announce`], for what the installation's administrators do: its own trail tells of it in any case.
+pub async fn announce_everywhere(
+    tx: &Tx,
+    now: DateTime<Utc>,
     by: &By<'_>,
-    org: Id,
     person: Id,
     bump: Option<&str>,
-    event: audit::Event,
+    event: &audit::Event,
 ) -> Result<()> {
-    let tx = app.store().begin(Mode::Write, Opening::new(Role::System, Some(org))).await?;
-    if let Some(kind) = bump {
-        access::bump(&tx, app.now(), kind, Some(person)).await?;
+    tell_organizations(tx, now, by, person, bump, event).await?;
+    audit::write_platform(tx, now, by.who.clone(), by.origin, event.clone()).await
+}
+
+/// How many organisations there were to tell.
+async fn tell_organizations(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    by: &By<'_>,
+    person: Id,
+    bump: Option<&str>,
+    event: &audit::Event,
+) -> Result<usize> {
+    let belongings = belongings(tx, person).await?;
+    for org in belongings.iter().map(|belonging| belonging.organization.id) {
+        if let Some(kind) = bump {
+            access::bump_in(tx, org, now, kind, Some(person)).await?;
+        }
+        audit::write_in(tx, org, now, by.who.clone(), by.origin, event.clone()).await?;
     }
-    audit::write(&tx, app.now(), by.who.clone(), by.origin, event).await?;
-    tx.commit().await
+    Ok(belongings.len())
 }
 
 mod rule;

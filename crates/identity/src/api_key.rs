@@ -26,7 +26,7 @@ use store::Tx;
 use self::dto::{Create, Items, Owned, Secret, View};
 pub use self::usage::{Uses, flush_uses};
 use crate::{
-    access::listing::{Listed, Window},
+    access::listing::Listed,
     account,
     credential::token::ApiKey,
     entity::api_key::{self as entity, Column},
@@ -61,7 +61,7 @@ pub fn mount(api: &mut Api) {
         .problems(&[404]);
     let mut all = api.guarded("identity", "api_key");
     all.get("list", "/api/api-keys", "The API keys of the members within your reach", list_all)
-        .query::<Window>();
+        .lists(&spec());
     all.delete("delete", "/api/api-keys/{id}", "End a member's API key", delete_any).problems(&[403, 404]);
 }
 
@@ -253,12 +253,15 @@ pub(crate) async fn end_all(tx: &Tx, now: DateTime<Utc>, user: Id) -> Result<u64
     tx.update_where(dead, live).await
 }
 
+fn spec() -> Spec {
+    Spec::of::<entity::Entity>(Column::Name)
+        .filter([Column::UserId, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt])
+        .sort([Column::Name, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt])
+}
+
 /// `GET /api/api-keys/`.
 async fn list_all(cx: &Cx) -> Result<Json<Listed<Owned>>> {
-    let tx = cx.tx()?;
-    let spec = Spec::of::<entity::Entity>(Column::Name)
-        .filter([Column::UserId, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt])
-        .sort([Column::Name, Column::ExpiresAt, Column::LastUsedAt, Column::CreatedAt]);
+    let (tx, spec) = (cx.tx()?, spec());
     let query = ListQuery::parse(&spec, &cx.query_pairs())?;
     let mut select = tx.find::<entity::Entity>().filter(Column::RevokedAt.is_null());
     if let Some(holders) = holders(cx, LIST)? {

@@ -61,7 +61,7 @@ async fn change(cx: &Cx, input: Change) -> Result<Accepted<Heard>> {
     let (user, _) = prove(cx, input.password, "password").await?;
     cx.app.limit(&format!("email:{}", actor.id), 5, Duration::from_secs(3600)).await?;
     mail::limit_recipient(&cx.app, "email", &address).await?;
-    let tx = cx.app.store().begin(Mode::Write, Opening::new(Role::System, actor.org)).await?;
+    let tx = cx.begin(Opening::new(Role::System, None)).await?;
     let secret = one_time::issue(&tx, cx.now(), Purpose::EmailChange, actor.id, &address).await?;
     let link = mail::link(&cx.app, "/confirm-email", secret.expose_secret());
     let letter = Letter::EmailChange { name: user.name.clone(), link };
@@ -77,8 +77,8 @@ async fn change(cx: &Cx, input: Change) -> Result<Accepted<Heard>> {
         json!(user.email),
         json!(address),
     );
-    audit::write(&tx, cx.now(), who, &cx.origin, event).await?;
-    tx.commit().await?;
+    account::announce(&tx, cx.now(), &By { who, origin: &cx.origin }, actor.id, None, &event).await?;
+    cx.finish(tx);
     Ok(Heard::answer())
 }
 
@@ -106,12 +106,12 @@ async fn confirm(cx: &Cx, input: Confirm) -> Result<NoContent> {
         let letter = Letter::EmailChanged { name: before.name.clone() };
         mail::enqueue(app, &tx, old, &before.locale, letter).await?;
     }
-    tx.commit().await?;
     let who = Who { kind: ActorKind::User, id: Some(before.id), name: before.name.clone() };
     let event = Event::new("identity:email:change", "identity.user")
         .target(before.id, before.username.clone())
         .change("email", json!(before.email), json!(after.email));
-    account::announce(app, &By { who, origin: &cx.origin }, before.id, None, &event).await?;
+    account::announce(&tx, now, &By { who, origin: &cx.origin }, before.id, None, &event).await?;
+    tx.commit().await?;
     Ok(NoContent)
 }
 
@@ -136,5 +136,11 @@ async fn test(cx: &Cx) -> Result<Json<Tested>> {
     let to = user.email.ok_or_else(missing)?;
     let mailer = &Identity::of(&cx.app)?.mailer;
     mailer.send(&mail::compose(&cx.app, &to, &user.locale, Letter::Test { name: user.name })).await?;
+    // Sent first: no transaction waits for a mail server.
+    let tx = cx.begin(Opening::new(Role::System, None)).await?;
+    let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
+    let event = Event::new("platform:mail:test", "identity.user").target(actor.id, user.username);
+    audit::write_platform(&tx, cx.now(), who, &cx.origin, event).await?;
+    cx.finish(tx);
     Ok(Json(Tested { to, smtp: mailer.is_smtp() }))
 }

@@ -18,7 +18,7 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryTrait};
 use serde_json::json;
 
 use self::entity::Column;
-use crate::access::listing::{Listed, Search, Window};
+use crate::access::listing::Listed;
 
 /// Days that a link is good.
 pub const DAYS: i64 = 7;
@@ -29,8 +29,7 @@ pub fn mount(api: &mut Api) {
     mount
         .get("list", "/api/invitations", "Invitations of the organisation", list)
         .query::<dto::Filter>()
-        .query::<Search>()
-        .query::<Window>();
+        .lists(&spec());
     mount
         .post("create", "/api/invitations", "Invite somebody by e-mail", send::create)
         .secret()
@@ -86,10 +85,8 @@ async fn find(cx: &Cx, code: &str) -> Result<entity::Model> {
     tx.one(select).await?.ok_or_else(Error::missing)
 }
 
-/// `GET /api/invitations/`.
-async fn list(cx: &Cx) -> Result<Json<Listed<dto::View>>> {
-    let (tx, now) = (cx.tx()?, cx.now());
-    let spec = Spec::of::<entity::Entity>(Column::Email)
+fn spec() -> Spec {
+    Spec::of::<entity::Entity>(Column::Email)
         .search([Column::Email, Column::Name])
         .filter([
             Column::Email,
@@ -98,7 +95,12 @@ async fn list(cx: &Cx) -> Result<Json<Listed<dto::View>>> {
             Column::ExpiresAt,
             Column::CreatedAt,
         ])
-        .sort([Column::Email, Column::ExpiresAt, Column::CreatedAt]);
+        .sort([Column::Email, Column::ExpiresAt, Column::CreatedAt])
+}
+
+/// `GET /api/invitations/`.
+async fn list(cx: &Cx) -> Result<Json<Listed<dto::View>>> {
+    let (tx, now, spec) = (cx.tx()?, cx.now(), spec());
     let pairs = cx.query_pairs();
     let query = ListQuery::parse_with(&spec, &pairs, &["status"])?;
     let mut select = tx.find::<entity::Entity>();

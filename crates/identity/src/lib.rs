@@ -1,6 +1,6 @@
 //! Layer 3: organisations, people, sign-in and roles.
 //!
-//! May import `base`, `store`, `kernel` and `outbound`. Other product crates meet this one through
+//! May import `base`, `store`, `kernel`, `outbound` and the engine `jobs`, into which it enqueues. Other product crates meet this one through
 //! the kernel's ports, never by name.
 
 pub mod access;
@@ -11,6 +11,7 @@ pub mod credential;
 pub mod email;
 pub mod entity;
 pub mod invitation;
+pub mod kind;
 pub mod mail;
 pub mod menus;
 pub mod migration;

@@ -1,17 +1,25 @@
-//! Letters that the product writes, and the outbox in which they wait for their delivery.
+//! Letters that the product writes, and the job that delivers them.
 //!
-//! A letter is put into the outbox in the transaction of what it tells of, so it goes out exactly if
-//! that was done. Its content is sealed, since it carries links that sign people in. Delivery is
-//! at least once: a node that dies while it sends leaves the letter to another.
+//! A letter is written, and its job enqueued, in the transaction of what it tells of, so it goes out
+//! exactly if that was done. Its content is sealed, since it carries links that sign people in.
+//! Delivery is at least once: a node that dies while it sends leaves the job to another.
 
 mod letter;
 mod text;
 
-use base::{Error, Result, secret::ExposeSecret};
-use chrono::{DateTime, Duration, Utc};
-use kernel::App;
+use std::time::Duration;
+
+use base::{Error, Id, Result, secret::ExposeSecret};
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use jobs::{Arguments, Backoff, Engine, Failure, Job, NewJob, Policy, Run, Words};
+use kernel::{
+    App,
+    port::{Notice, Postman},
+};
 use outbound::mail::Mail;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
+use schemars::JsonSchema;
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 use store::{Mode, Tx};
 
@@ -19,22 +27,18 @@ pub use self::letter::Letter;
 use crate::{
     account,
     credential::{seal::Sealer, token},
-    entity::mail_outbox::{ActiveModel, Column, Entity, Model},
+    entity::{
+        app_user,
+        letter::{ActiveModel, Column, Entity},
+    },
     service::Identity,
 };
 
 /// Letters of one kind to one address in an hour.
 const PER_RECIPIENT: u64 = 3;
-const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
-/// Letters a round.
-const BATCH: u64 = 50;
-/// How long a node has to send a letter before another one tries.
-const LEASE: Duration = Duration::minutes(5);
-/// Waiting times after a failure; the last one repeats.
-const BACK_OFF: [Duration; 4] =
-    [Duration::minutes(1), Duration::minutes(5), Duration::minutes(30), Duration::hours(2)];
-/// A letter that could not be sent for this long is given up.
-const PATIENCE: Duration = Duration::hours(24);
+const HOUR: Duration = Duration::from_hours(1);
+/// How long a letter is kept that could not be delivered, so that its job can be retried by hand.
+const KEPT: chrono::Duration = chrono::Duration::days(7);
 
 /// The content of a letter, as sealed.
 #[derive(Serialize, Deserialize)]
@@ -70,7 +74,7 @@ pub(crate) fn compose(app: &App, to: &str, locale: &str, letter: Letter) -> Mail
     Mail { to: to.to_owned(), subject: written.subject, text: written.text, html: Some(written.html) }
 }
 
-/// Puts a letter into the outbox.
+/// Writes a letter and has it delivered.
 pub async fn enqueue(app: &App, tx: &Tx, to: &str, locale: &str, letter: Letter) -> Result<()> {
     let sealed = seal(app, locale, letter)?;
     post(app, tx, to, sealed).await
@@ -93,11 +97,11 @@ pub(crate) async fn post(app: &App, tx: &Tx, to: &str, sealed: Sealed) -> Result
         recipient: Set(to.to_owned()),
         sealed: Set(sealed.body),
         created_at: Set(now),
-        next_at: Set(now),
-        attempts: Set(0),
-        failure: Set(None),
     })
-    .await
+    .await?;
+    let org = tx.org().unwrap_or(jobs::PLATFORM);
+    let job = NewJob::of(org, &Deliver { letter: sealed.id })?;
+    app.service::<Engine>()?.enqueue(tx, job).await.map(drop)
 }
 
 /// Seals again, under today's key, what waits under another one; how many letters that were. One
@@ -117,88 +121,96 @@ pub(crate) async fn reseal(tx: &Tx, sealer: &Sealer) -> Result<u64> {
 }
 
 fn context(id: base::Id) -> String {
-    format!("mail_outbox/sealed/{id}")
+    format!("letter/sealed/{id}")
 }
 
-/// Sends what is due; how many letters went out. Several nodes may do so at once.
-pub async fn deliver_due(app: &App) -> Result<usize> {
-    let tx = app.system(Mode::Read).await?;
-    let due =
-        tx.find::<Entity>().filter(Column::NextAt.lte(app.now())).order_by_asc(Column::NextAt).limit(BATCH);
-    let due = tx.all(due).await?;
-    tx.commit().await?;
-    let mut sent = 0;
-    for row in due {
-        if !claim(app, &row).await? {
-            continue;
-        }
-        match deliver(app, &row).await {
-            Ok(()) => {
-                sent += 1;
-                forget(app, &row).await?;
-            }
-            Err(failure) => put_off(app, &row, &failure).await?,
+/// Delivers one letter. The letter itself waits in its table, sealed: a job's arguments can be read
+/// by whoever may read jobs.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deliver {
+    /// Which letter.
+    pub letter: Id,
+}
+
+impl Arguments for Deliver {
+    const KIND: &'static str = "mail.deliver";
+    const TITLE: Words = Words { zh: "发送邮件", en: "Deliver a letter" };
+    const ABOUT: Words = Words {
+        zh: "把一封信交给邮件服务器；失败后按 1、5、25 分钟、之后每 2 小时重试，约一天后放弃。",
+        en: "Hands a letter to the mail server; tries again after 1, 5 and 25 minutes, then every 2 hours, for about a day.",
+    };
+
+    fn policy() -> Policy {
+        Policy {
+            queue: "mail",
+            max_attempts: 15,
+            backoff: Backoff {
+                base: Duration::from_mins(1),
+                factor: 5.0,
+                cap: Duration::from_hours(2),
+                jitter: 0.1,
+            },
+            timeout: Duration::from_mins(2),
+            ..Policy::default()
         }
     }
-    Ok(sent)
 }
 
-/// Takes a letter for this node; whether it was still there to be taken.
-async fn claim(app: &App, row: &Model) -> Result<bool> {
-    let tx = app.system(Mode::Write).await?;
-    let claimed = ActiveModel {
-        attempts: Set(row.attempts + 1),
-        next_at: Set(app.now() + LEASE),
-        ..Default::default()
-    };
-    let unchanged = Condition::all().add(Column::Id.eq(row.id)).add(Column::Attempts.eq(row.attempts));
-    let taken = tx.update_where(claimed, unchanged).await? == 1;
-    tx.commit().await?;
-    Ok(taken)
+/// What became of a letter.
+#[derive(Serialize)]
+pub struct Delivered {
+    /// `sent` by a mail server, or `kept` in the folder that stands in for one.
+    outcome: &'static str,
 }
 
-async fn deliver(app: &App, row: &Model) -> Result<()> {
-    let identity = Identity::of(app)?;
-    let plain = identity.sealer.open(&row.sealed, &context(row.id))?;
-    let content: Content = serde_json::from_slice(plain.expose_secret()).map_err(Error::internal)?;
-    let mail = Mail {
-        to: row.recipient.clone(),
-        subject: content.subject,
-        text: content.text,
-        html: Some(content.html),
-    };
-    identity.mailer.send(&mail).await
-}
+impl Job<App> for Deliver {
+    type Output = Delivered;
 
-async fn forget(app: &App, row: &Model) -> Result<()> {
-    let tx = app.system(Mode::Write).await?;
-    tx.delete_where::<Entity>(Condition::all().add(Column::Id.eq(row.id))).await?;
-    tx.commit().await
-}
-
-/// When a letter is tried again after that many attempts; `None` when it is given up.
-fn next_try(row: &Model, failure: &Error, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    // An address that is none never becomes one.
-    if failure.kind() == base::Kind::Invalid {
-        return None;
+    async fn run(self, app: App, _: Run) -> Result<Delivered, Failure> {
+        let identity = Identity::of(&app)?;
+        let tx = app.system(Mode::Read).await?;
+        let row = tx.lookup::<Entity>(self.letter).await?;
+        tx.commit().await?;
+        let row = row.ok_or_else(|| Error::not_found("letter_gone", "the letter is no longer there"))?;
+        let plain = identity.sealer.open(&row.sealed, &context(row.id))?;
+        let content: Content = serde_json::from_slice(plain.expose_secret()).map_err(Error::internal)?;
+        let mail = Mail {
+            to: row.recipient.clone(),
+            subject: content.subject,
+            text: content.text,
+            html: Some(content.html),
+        };
+        identity.mailer.send(&mail).await?;
+        let tx = app.system(Mode::Write).await?;
+        tx.delete_where::<Entity>(Condition::all().add(Column::Id.eq(row.id))).await?;
+        tx.commit().await?;
+        Ok(Delivered { outcome: if identity.mailer.is_smtp() { "sent" } else { "kept" } })
     }
-    let done = usize::try_from(row.attempts).unwrap_or_default().min(BACK_OFF.len() - 1);
-    let next = now + BACK_OFF[done];
-    (next < row.created_at + PATIENCE).then_some(next)
 }
 
-async fn put_off(app: &App, row: &Model, failure: &Error) -> Result<()> {
-    let Some(next_at) = next_try(row, failure, app.now()) else {
-        tracing::error!(mail = %row.id, attempts = row.attempts + 1, error = ?failure, "a letter was given up");
-        return forget(app, row).await;
-    };
-    tracing::warn!(mail = %row.id, attempts = row.attempts + 1, error = %failure, "a letter could not be sent");
-    let tx = app.system(Mode::Write).await?;
-    let later = ActiveModel {
-        next_at: Set(next_at),
-        failure: Set(Some(failure.detail().chars().take(500).collect())),
-        ..Default::default()
-    };
-    tx.update_where(later, Condition::all().add(Column::Id.eq(row.id))).await?;
-    tx.commit().await
+/// Forgets letters that nobody delivered in time: their job is dead, and so are the links in them.
+pub(crate) async fn prune(tx: &Tx, now: DateTime<Utc>) -> Result<u64> {
+    tx.delete_where::<Entity>(Condition::all().add(Column::CreatedAt.lt(now - KEPT))).await
+}
+
+/// The kernel's [`Postman`].
+pub struct Post;
+
+impl Postman for Post {
+    fn notify<'a>(
+        &'a self,
+        app: &'a App,
+        tx: &'a Tx,
+        to: &'a str,
+        notice: Notice,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let key = base::text::fold(to);
+            let reader = tx.find::<app_user::Entity>().filter(app_user::Column::LoginEmail.eq(key));
+            // The address of somebody who is not known here reads the product's first language.
+            let locale = tx.one(reader).await?.map_or_else(|| "zh-CN".to_owned(), |person| person.locale);
+            enqueue(app, tx, to, &locale, Letter::Notice(notice)).await
+        })
+    }
 }

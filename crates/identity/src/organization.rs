@@ -7,6 +7,7 @@
 mod appointment;
 mod export;
 mod founding;
+pub mod operator;
 mod ownership;
 mod purge;
 mod tables;
@@ -183,10 +184,10 @@ async fn create(cx: &Cx, input: Create) -> Result<Created<View>> {
     named(&input.name)?;
     cx.app.limit(&format!("found/{}", actor.id), FOUNDED_PER_HOUR, Duration::from_secs(3600)).await?;
     let id = cx.app.new_id();
-    let tx = cx.app.store().begin(Mode::Write, Opening::new(Role::System, Some(id))).await?;
+    let tx = cx.begin(Opening::new(Role::System, Some(id))).await?;
     let owner = tx.get::<app_user::Entity>(actor.id).await?;
     let row = found_from(&cx.app, &tx, &input.name, &owner, &cx.origin).await?;
-    tx.commit().await?;
+    cx.finish(tx);
     Ok(Created::at("/api/organizations", id, View::of(row, true)))
 }
 

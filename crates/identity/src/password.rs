@@ -8,7 +8,7 @@ use base::{Error, FieldError, Result, Secret, secret::ExposeSecret};
 use chrono::{DateTime, Utc};
 use kernel::{
     Api, App, Cx, NoContent,
-    audit::{self, Event, Who},
+    audit::{Event, Who},
 };
 use schemars::JsonSchema;
 use sea_orm::ActiveValue::Set;
@@ -19,7 +19,7 @@ use store::{Mode, Opening, Role, Tx};
 use validator::Validate;
 
 use crate::{
-    account::{self, Belonging, one_time},
+    account::{self, Belonging, By, one_time},
     credential::policy,
     entity::app_user,
     mail::{self, Letter},
@@ -66,7 +66,7 @@ async fn change(cx: &Cx, input: Change) -> Result<NoContent> {
     let user = user.0;
     let new = Secret::from(input.new_password);
     let hash = hash_new(&cx.app, &user, &new).await?;
-    let tx = cx.app.store().begin(Mode::Write, Opening::new(Role::System, actor.org)).await?;
+    let tx = cx.begin(Opening::new(Role::System, None)).await?;
     let now = cx.now();
     store_hash(&cx.app, &tx, now, &user, hash, false).await?;
     if input.end_other_sessions {
@@ -76,8 +76,8 @@ async fn change(cx: &Cx, input: Change) -> Result<NoContent> {
     let event = Event::new("identity:password:change", "identity.user")
         .target(user.id, user.username.clone())
         .change("end_other_sessions", json!(null), json!(input.end_other_sessions));
-    audit::write(&tx, now, who, &cx.origin, event).await?;
-    tx.commit().await?;
+    account::announce(&tx, now, &By { who, origin: &cx.origin }, user.id, None, &event).await?;
+    cx.finish(tx);
     Ok(NoContent)
 }
 

@@ -4,6 +4,7 @@
 //! no role. Nothing here shows an organisation's own data. May import: `account`, `kernel`, this
 //! crate's entities.
 
+mod audit;
 pub mod dto;
 
 use std::collections::HashMap;
@@ -21,11 +22,11 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Func, Query, SelectStatement},
 };
 use serde_json::json;
-use store::{Dialect, Mode, Tx};
+use store::{Dialect, Mode, Opening, Role, Tx};
 
 use self::dto::{OrganizationRow, Patch, View};
 use crate::{
-    access::listing::{Listed, Search, Window},
+    access::listing::{Listed, Search},
     account::{self, By, one_time, operator},
     entity::{app_user, organization},
     mail::{self, Letter},
@@ -39,7 +40,7 @@ pub fn mount(api: &mut Api) {
     users
         .get("list", "/api/platform/users", "Everybody, whatever the organisation", list)
         .query::<Search>()
-        .query::<Window>();
+        .lists(&user_spec());
     users
         .patch("update", "/api/platform/users/{id}", "Close, open or change somebody's account", update)
         .detached()
@@ -58,7 +59,8 @@ pub fn mount(api: &mut Api) {
         .get("list", "/api/platform/organizations", "All organisations", organizations)
         .detached()
         .query::<Search>()
-        .query::<Window>();
+        .lists(&organization_spec());
+    audit::mount(api);
 }
 
 /// The list request of a table without a search key, and its words.
@@ -87,13 +89,25 @@ fn search(select: &mut SelectStatement, dialect: Dialect, words: &[String], colu
     }
 }
 
+fn user_spec() -> Spec {
+    use app_user::Column as C;
+    Spec::of::<app_user::Entity>(C::Username)
+        .filter([C::Username, C::Email, C::IsPlatformAdmin, C::DisabledAt, C::LastSignInAt, C::CreatedAt])
+        .sort([C::Username, C::Name, C::Email, C::LastSignInAt, C::CreatedAt])
+}
+
+fn organization_spec() -> Spec {
+    use organization::Column as C;
+    Spec::of::<organization::Entity>(C::Name).filter([C::Name, C::CreatedAt, C::DeletingAt]).sort([
+        C::Name,
+        C::CreatedAt,
+        C::DeletingAt,
+    ])
+}
+
 /// `GET /api/platform/users/`.
 async fn list(cx: &Cx) -> Result<Json<Listed<View>>> {
-    use app_user::Column as C;
-    let tx = cx.tx()?;
-    let spec = Spec::of::<app_user::Entity>(C::Username)
-        .filter([C::Username, C::Email, C::IsPlatformAdmin, C::DisabledAt, C::LastSignInAt, C::CreatedAt])
-        .sort([C::Username, C::Name, C::Email, C::LastSignInAt, C::CreatedAt]);
+    let (tx, spec) = (cx.tx()?, user_spec());
     let (query, words) = list_query(cx, &spec)?;
     let mut select = tx.find::<app_user::Entity>().into_query();
     search(&mut select, tx.dialect(), &words, &["username_key", "name", "email"]);
@@ -114,10 +128,10 @@ async fn update(cx: &Cx, input: Patch) -> Result<Json<View>> {
         return Err(Error::conflict("anonymized", "an anonymised account stays as it is"));
     }
     let after = apply(cx, &tx, &before, &input).await?;
-    tx.commit().await?;
     if after.version != before.version {
-        announce(cx, &after, changes("platform:user:update", &before, &after)).await?;
+        announce(cx, &tx, &after, changes("platform:user:update", &before, &after)).await?;
     }
+    tx.commit().await?;
     cx.respond_with(header::ETAG, &etag(after.version.into()))?;
     Ok(Json(after.into()))
 }
@@ -184,39 +198,34 @@ fn changes(action: &str, before: &app_user::Model, after: &app_user::Model) -> E
     differs.fold(event, |event, (field, old, new)| event.change(field, old, new))
 }
 
-/// Tells the person's organisations, and the log, which also knows of people without any.
-async fn announce(cx: &Cx, person: &app_user::Model, event: Event) -> Result<()> {
+/// Tells the person's organisations and the installation.
+async fn announce(cx: &Cx, tx: &Tx, person: &app_user::Model, event: Event) -> Result<()> {
     let actor = cx.actor()?;
-    tracing::info!(action = event.action, actor = actor.username, person = %person.id, "platform administration");
     let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
     let by = By { who, origin: &cx.origin };
-    account::announce(&cx.app, &by, person.id, Some("user_changed"), &event).await
+    account::announce_everywhere(tx, cx.now(), &by, person.id, Some("user_changed"), &event).await
 }
 
 /// `POST /api/platform/users/{id}/anonymize/`.
 async fn anonymize(cx: &Cx) -> Result<Json<View>> {
     require_session(cx)?;
-    let tx = cx.app.system(Mode::Write).await?;
+    let tx = cx.begin(Opening::new(Role::System, None)).await?;
     let before = account::lock(&tx, cx.id("id")?).await?.ok_or_else(Error::missing)?;
     if before.anonymized_at.is_some() {
         return Ok(Json(before.into()));
     }
     let after = operator::anonymize(&cx.app, &tx, &before).await?;
-    tx.commit().await?;
     // Without before and after: the entry must not keep what has just been taken out.
     let event =
         Event::new("platform:user:anonymize", "identity.user").target(after.id, after.username.clone());
-    announce(cx, &after, event).await?;
+    announce(cx, &tx, &after, event).await?;
+    cx.finish(tx);
     Ok(Json(after.into()))
 }
 
 /// `GET /api/platform/organizations/`.
 async fn organizations(cx: &Cx) -> Result<Json<Listed<OrganizationRow>>> {
-    use organization::Column as C;
-    let tx = cx.app.system(Mode::Read).await?;
-    let spec = Spec::of::<organization::Entity>(C::Name)
-        .filter([C::Name, C::CreatedAt, C::DeletingAt])
-        .sort([C::Name, C::CreatedAt, C::DeletingAt]);
+    let (tx, spec) = (cx.app.system(Mode::Read).await?, organization_spec());
     let (query, words) = list_query(cx, &spec)?;
     let mut select = tx.find::<organization::Entity>().into_query();
     search(&mut select, tx.dialect(), &words, &["name_key"]);

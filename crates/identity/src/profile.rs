@@ -3,7 +3,7 @@
 use base::{Error, Id, Result};
 use kernel::{
     Api, Cx, Json, Nullable,
-    audit::{self, Event, Who},
+    audit::{Event, Who},
 };
 use schemars::JsonSchema;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder};
@@ -13,7 +13,7 @@ use store::{Mode, Opening, Role, Tx};
 use validator::Validate;
 
 use crate::{
-    account,
+    account::{self, By},
     entity::{app_user, membership_role},
     resource::{Status, department, role},
     session::{OrganizationView, UserView, require_session},
@@ -168,7 +168,7 @@ async fn change(cx: &Cx, input: Patch) -> Result<Json<Info>> {
         account::update(&tx, now, &before, row).await?;
         account::sync_copies(&tx, now, &after).await?;
         let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
-        audit::write(&tx, now, who, &cx.origin, event).await?;
+        account::announce(&tx, now, &By { who, origin: &cx.origin }, actor.id, None, &event).await?;
     }
     let info = describe(cx, &tx).await?;
     tx.commit().await?;

@@ -119,7 +119,7 @@ impl Identity {
         self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Reads the keys again, so that a rotation on another node is seen. Called by the ticker.
+    /// Reads the keys again, so that a rotation on another node is seen. Called by the node's upkeep.
     pub async fn reload(&self, app: &App) -> Result<()> {
         let tx = app.system(Mode::Write).await?;
         let keys = load(&tx, app.now(), &self.settings, &self.sealer).await?;
@@ -129,7 +129,7 @@ impl Identity {
     }
 
     /// Reads the keys again for a token that names an unknown one: another node may have made it and
-    /// signed with it before this node's ticker has looked. Whether the key is known now. Made-up
+    /// signed with it before this node's upkeep has looked. Whether the key is known now. Made-up
     /// key ids cost one reading in [`RELOAD_EVERY`]; those who come meanwhile wait for it. The
     /// caller holds no transaction.
     pub async fn reload_for_unknown_kid(&self, app: &App, token: &str) -> Result<bool> {

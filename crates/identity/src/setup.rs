@@ -177,6 +177,7 @@ async fn init_user(cx: &Cx, input: Setup) -> Result<Created<SignedIn>> {
     let user = account::create(app, &tx, new).await?;
     let who = Who { kind: ActorKind::User, id: Some(user.id), name: user.name.clone() };
     let by = By { who, origin: &cx.origin };
+    told(app, &tx, &user, &by).await?;
     found(app, &tx, organization.as_deref().unwrap_or(app_name).trim(), &user, &by).await?;
     let answer = session::open(cx, &tx, &user, tx.org()).await?;
     tx.commit().await?;
@@ -195,10 +196,20 @@ async fn claim(app: &App, tx: &Tx) -> Result<()> {
 
 async fn found(app: &App, tx: &Tx, name: &str, user: &app_user::Model, by: &By<'_>) -> Result<()> {
     organization::found_from(app, tx, name, user, by.origin).await?;
-    let event = Event::new("identity:user:create", "identity.user")
-        .target(user.id, user.username.clone())
-        .change("is_platform_admin", json!(null), json!(true));
-    audit::write(tx, app.now(), by.who.clone(), by.origin, event).await
+    audit::write(tx, app.now(), by.who.clone(), by.origin, created(user)).await
+}
+
+/// Tells the installation of a new platform administrator.
+async fn told(app: &App, tx: &Tx, user: &app_user::Model, by: &By<'_>) -> Result<()> {
+    audit::write_platform(tx, app.now(), by.who.clone(), by.origin, created(user)).await
+}
+
+fn created(user: &app_user::Model) -> Event {
+    Event::new("identity:user:create", "identity.user").target(user.id, user.username.clone()).change(
+        "is_platform_admin",
+        json!(null),
+        json!(true),
+    )
 }
 
 /// What [`create_administrator`] made.
@@ -220,6 +231,7 @@ pub async fn create_administrator(app: &App, by: &By<'_>, new: NewUser) -> Resul
     }
     let user = account::create(app, &tx, new).await?;
     let alone = fresh && tx.count(tx.find::<organization_entity::Entity>()).await? == 0;
+    told(app, &tx, &user, by).await?;
     let organization = alone.then(|| app.settings().app_name.trim().to_owned());
     if let Some(name) = &organization {
         found(app, &tx, name, &user, by).await?;

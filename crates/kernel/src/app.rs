@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use base::{Clock, Id, Result};
+use base::{Clock, Id, Result, Secret};
 use ipnet::IpNet;
 use store::{Mode, Store, Tx, kv::Kv};
 
@@ -35,6 +35,10 @@ pub struct Settings {
     /// `purpose=cidr` entries that calls to user-set addresses may reach beside the public
     /// internet; `None` when nobody set it.
     pub outbound_allow: Option<String>,
+    /// What digests are made with that must tell nobody what they were made of; the same on every node.
+    pub digest_key: Secret,
+    /// Days for which logs of what happened are kept ([`crate::audit::expire`]); `None`: for ever.
+    pub audit_retention_days: Option<u32>,
 }
 
 impl Default for Settings {
@@ -47,6 +51,8 @@ impl Default for Settings {
             body_limit: 1024 * 1024,
             rate_limit: 0,
             outbound_allow: None,
+            digest_key: base::random::token().into(),
+            audit_retention_days: None,
         }
     }
 }

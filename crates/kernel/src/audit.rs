@@ -1,43 +1,52 @@
 //! The audit trail: who did what to what, when, from where, with the value of each field before
 //! and after. Rows are written in the transaction of the change, and no API changes or deletes one.
+//!
+//! Each organisation has a trail, and the installation has one of its own ([`platform`]) for what
+//! concerns all of it or nobody's organisation.
+
+pub mod platform;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{Id, Result};
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::Set;
+use sea_orm::{
+    ColumnTrait, Condition, Value as Column,
+    sea_query::{Expr, ExprTrait, Order, Query},
+};
 use serde_json::{Map, Value, json};
-use store::{Mode, Tx};
+use store::{Mode, Opening, Role, Table, Tx, schema::TableDdl};
 
 use crate::{ActorKind, App, Cx, Origin, api::Operation};
 
 /// The audit table.
 pub const MIGRATION: store::Migration = store::Migration {
     name: "0002_audit",
-    up: |ddl| {
-        ddl.tenant_rows("audit_entry")
-            .timestamp("at")
-            .text("actor_kind", 16)
-            .uuid_null("actor_id")
-            .text("actor_name", 160)
-            .text("action", 160)
-            .text("target_type", 64)
-            .uuid_null("target_id")
-            .text("target_name", 300)
-            .text("outcome", 16)
-            .text("ip", 64)
-            .text("user_agent", 400)
-            .text("request_id", 128)
-            .json_null("changes")
-            .text("search_key", 600)
-            .index(&["at"])
-            .index(&["target_id", "at"])
-            .index(&["actor_id", "at"])
-            .append_only()
-            .create();
-    },
+    up: |ddl| columns_of(ddl.tenant_rows("audit_entry")).append_only().create(),
     down: |ddl| ddl.drop_tables(&["audit_entry"]),
 };
+
+/// What both trails say of an event.
+fn columns_of(table: TableDdl<'_>) -> TableDdl<'_> {
+    table
+        .timestamp("at")
+        .text("actor_kind", 16)
+        .uuid_null("actor_id")
+        .text("actor_name", 160)
+        .text("action", 160)
+        .text("target_type", 64)
+        .uuid_null("target_id")
+        .text("target_name", 300)
+        .text("outcome", 16)
+        .text("ip", 64)
+        .text("user_agent", 400)
+        .text("request_id", 128)
+        .json_null("changes")
+        .text("search_key", 600)
+        .index(&["at"])
+        .index(&["target_id", "at"])
+        .index(&["actor_id", "at"])
+}
 
 /// The table.
 pub mod entity {
@@ -144,6 +153,13 @@ pub struct Who {
     pub name: String,
 }
 
+impl Who {
+    /// The product itself.
+    pub fn system() -> Self {
+        Self { kind: ActorKind::System, id: None, name: "system".into() }
+    }
+}
+
 /// Records what a request's caller did, in his transaction.
 pub async fn record(cx: &Cx, mut event: Event) -> Result<()> {
     let tx = cx.tx()?;
@@ -153,58 +169,139 @@ pub async fn record(cx: &Cx, mut event: Event) -> Result<()> {
     write(tx, cx.now(), who(cx), &cx.origin, event).await
 }
 
-fn who(cx: &Cx) -> Who {
+/// Records what a request's caller did to an organisation as a whole, in his transaction: there, and
+/// in the installation's trail.
+pub async fn record_and_tell(cx: &Cx, event: Event) -> Result<()> {
+    record(cx, event.clone()).await?;
+    write_platform(cx.tx()?, cx.now(), who(cx), &cx.origin, event).await
+}
+
+pub(crate) fn who(cx: &Cx) -> Who {
     match cx.actor() {
         Ok(actor) => Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() },
-        Err(_) => Who { kind: ActorKind::System, id: None, name: "system".into() },
+        Err(_) => Who::system(),
     }
 }
 
-/// Records an event in a transaction that belongs to an organisation; one without is only logged.
+/// Records an event where the transaction works: in its organisation's trail, or, when it has none, in
+/// the installation's.
 pub async fn write(tx: &Tx, now: DateTime<Utc>, who: Who, origin: &Origin, event: Event) -> Result<()> {
-    let Some(org) = tx.org() else {
-        tracing::info!(action = event.action, actor = who.name, target = event.target_name, "platform event");
-        return Ok(());
-    };
+    insert(tx, tx.org(), now, who, origin, event).await
+}
+
+/// Records an event in the trail of one of several organisations that a system transaction is about.
+pub async fn write_in(
+    tx: &Tx,
+    org: Id,
+    now: DateTime<Utc>,
+    who: Who,
+    origin: &Origin,
+    event: Event,
+) -> Result<()> {
+    insert(tx, Some(org), now, who, origin, event).await
+}
+
+/// Records an event in the installation's trail, whatever organisation the transaction works for.
+pub async fn write_platform(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    who: Who,
+    origin: &Origin,
+    event: Event,
+) -> Result<()> {
+    insert(tx, None, now, who, origin, event).await
+}
+
+async fn insert(
+    tx: &Tx,
+    org: Option<Id>,
+    now: DateTime<Utc>,
+    who: Who,
+    origin: &Origin,
+    event: Event,
+) -> Result<()> {
     let short = |text: &str, most: usize| -> String { text.chars().take(most).collect() };
     let search = base::text::fold(&format!("{} {} {}", who.name, event.target_name, event.action));
-    let changes = if event.changes.is_empty() { None } else { Some(Value::Object(event.changes)) };
-    tx.insert(entity::ActiveModel {
-        id: Set(base::id::new(now)),
-        org_id: Set(org),
-        at: Set(now),
-        actor_kind: Set(who.kind.as_str().into()),
-        actor_id: Set(who.id),
-        actor_name: Set(short(&who.name, 160)),
-        action: Set(event.action),
-        target_type: Set(event.target_type),
-        target_id: Set(event.target_id),
-        target_name: Set(short(&event.target_name, 300)),
-        outcome: Set(event.outcome.unwrap_or("ok").into()),
-        ip: Set(origin.ip.map(|ip| ip.to_string()).unwrap_or_default()),
-        user_agent: Set(origin.user_agent.clone()),
-        request_id: Set(short(&origin.request_id, 128)),
-        changes: Set(changes),
-        search_key: Set(short(&search, 600)),
-    })
-    .await?;
+    let changes = (!event.changes.is_empty()).then(|| Value::Object(event.changes));
+    let ip = origin.ip.map(|ip| ip.to_string()).unwrap_or_default();
+    let mut columns: Vec<(&str, Column)> = vec![
+        ("id", base::id::new(now).into()),
+        ("at", now.into()),
+        ("actor_kind", who.kind.as_str().into()),
+        ("actor_id", who.id.into()),
+        ("actor_name", short(&who.name, 160).into()),
+        ("action", event.action.into()),
+        ("target_type", event.target_type.into()),
+        ("target_id", event.target_id.into()),
+        ("target_name", short(&event.target_name, 300).into()),
+        ("outcome", event.outcome.unwrap_or("ok").into()),
+        ("ip", ip.into()),
+        ("user_agent", origin.user_agent.as_str().into()),
+        ("request_id", short(&origin.request_id, 128).into()),
+        ("changes", changes.into()),
+        ("search_key", short(&search, 600).into()),
+    ];
+    columns.extend(org.map(|org| ("org_id", org.into())));
+    let statement = Query::insert()
+        .into_table(if org.is_some() { "audit_entry" } else { platform::TABLE })
+        .columns(columns.iter().map(|(name, _)| *name))
+        .values_panic(columns.iter().map(|(_, value)| value.clone().into()))
+        .to_owned();
+    tx.execute(&statement).await?;
     WRITTEN.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 
-/// Records an event at once, in a transaction of its own.
-pub async fn record_now(app: &App, org: Id, who: Who, origin: &Origin, event: Event) -> Result<()> {
-    let tx = app.store().begin_org(Mode::Write, org).await?;
+/// Records an event at once, in a transaction of its own; without organisation, in the installation's
+/// trail.
+pub async fn record_now(app: &App, org: Option<Id>, who: Who, origin: &Origin, event: Event) -> Result<()> {
+    let tx = app.store().begin(Mode::Write, Opening::new(Role::App, org)).await?;
     write(&tx, app.now(), who, origin, event).await?;
     tx.commit().await
 }
 
 /// Records that a change was refused. A failure to do so is logged, not shown.
 pub(crate) async fn record_denial(cx: &Cx, operation: &Operation) {
-    let Some(org) = cx.actor().ok().and_then(|actor| actor.org) else { return };
+    let org = cx.actor().ok().and_then(|actor| actor.org);
     let action = operation.access.codes().first().map(|code| (*code).to_owned()).unwrap_or_default();
     let event = Event { outcome: Some("denied"), ..Event::new(action, operation.id.clone()) };
     if let Err(failure) = record_now(&cx.app, org, who(cx), &cx.origin, event).await {
         tracing::warn!(error = ?failure, "a denial could not be recorded");
+    }
+}
+
+/// Entries deleted at a time: the writer is shared.
+const ROUND: u64 = 1_000;
+
+/// Deletes audit entries that have been kept for as long as the operator wants; how many.
+pub async fn prune(app: &App) -> Result<u64> {
+    expire::<entity::Entity>(app).await
+}
+
+/// Deletes the rows of an append-only log with `at` and an `id` made at that instant that are older than
+/// [`Settings::audit_retention_days`](crate::Settings::audit_retention_days), in rounds; how many.
+pub async fn expire<E: Table>(app: &App) -> Result<u64> {
+    let Some(days) = app.settings().audit_retention_days else { return Ok(0) };
+    let before = app.now() - chrono::Duration::days(days.into());
+    let column =
+        |name| E::column(name).ok_or_else(|| base::Error::internal(format!("a log has no column {name}")));
+    let (id, at) = (column("id")?, column("at")?);
+    let mut gone = 0;
+    loop {
+        let tx = app.system(Mode::Write).await?;
+        // By id, since the primary key then leads to the oldest rows of all organisations.
+        let round = Query::select()
+            .column("id")
+            .from(E::default().table_name())
+            .and_where(Expr::col("id").lt(base::id::floor(before)))
+            .and_where(Expr::col("at").lt(before))
+            .order_by("id", Order::Asc)
+            .limit(ROUND)
+            .to_owned();
+        let rows = tx.query_all(&round).await?;
+        let Some(last) = rows.last() else { return Ok(gone) };
+        let old = Condition::all().add(id.lte(store::read::<Id>(last, "id")?)).add(at.lt(before));
+        gone += tx.delete_where::<E>(old).await?;
+        tx.commit().await?;
     }
 }

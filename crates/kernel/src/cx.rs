@@ -7,12 +7,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::de::DeserializeOwned;
-use store::{Mode, Tx};
+use store::{Mode, Opening, Tx};
 
 use crate::{
     App,
-    access::{Effective, Reach},
-    http::origin,
+    access::{self, Effective, Reach},
+    http::{idempotency::Claim, origin},
     port::{Credential, CredentialKind},
     sheet::Table,
 };
@@ -32,6 +32,10 @@ impl Origin {
     /// The address as limits count it; empty when it is not known.
     pub fn network(&self) -> String {
         self.ip.map(origin::network).unwrap_or_default()
+    }
+    /// What the product does by itself comes from nowhere.
+    pub fn nowhere() -> Self {
+        Self { request_id: String::new(), ip: None, user_agent: String::new() }
     }
 }
 
@@ -115,6 +119,22 @@ pub struct Cx {
     pub(crate) table: Option<Arc<Table>>,
     pub(crate) respond: Mutex<Vec<(HeaderName, HeaderValue)>>,
     pub(crate) notes: Mutex<Vec<(String, serde_json::Value, serde_json::Value)>>,
+    /// What the caller reaches since this transaction changed what that follows from.
+    pub(crate) renewed: Mutex<Option<Arc<Effective>>>,
+    /// The caller's `Idempotency-Key`, when the operation takes it and it was not answered before.
+    pub(crate) claim: Option<Claim>,
+    /// What a detached handler has done, to be committed with its answer.
+    pub(crate) handed: Mutex<Option<Tx>>,
+}
+
+/// A unit of work that a detached handler has begun. Dropping it rolls back; [`Cx::finish`] ends it.
+pub struct Work(Tx);
+
+impl std::ops::Deref for Work {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.0
+    }
 }
 
 impl Cx {
@@ -155,6 +175,10 @@ impl Cx {
     pub fn query_pairs(&self) -> Vec<(String, String)> {
         pairs(&self.raw_query)
     }
+    /// The query string as received.
+    pub fn query_text(&self) -> &str {
+        &self.raw_query
+    }
     /// The body as received.
     pub fn body(&self) -> &Bytes {
         &self.body
@@ -194,8 +218,21 @@ impl Cx {
     /// Which rows the caller reaches with a permission.
     pub fn reach(&self, code: &str) -> Result<Reach> {
         let actor = self.actor()?;
-        let held = self.app.catalogue().find(code).and_then(|p| actor.effective.reach(p));
-        held.ok_or_else(|| denied(code))
+        let permission = self.app.catalogue().find(code);
+        let held = permission.and_then(|p| Some((p, actor.effective.reach(p)?)));
+        let (permission, reach) = held.ok_or_else(|| denied(code))?;
+        // What is held was judged at the beginning, an API key's scopes included; only the rows are new.
+        let renewed = lock(&self.renewed).as_ref().map(|set| set.reach(permission));
+        renewed.unwrap_or(Some(reach)).ok_or_else(|| denied(code))
+    }
+    /// Works out anew which rows the caller reaches, after this transaction has written something
+    /// that it follows from: the tree of departments.
+    pub(crate) async fn renew_reach(&self) -> Result<()> {
+        let (actor, tx) = (self.actor()?, self.tx()?);
+        let version = actor.effective.version();
+        let set = access::compute(&self.app, tx, actor.id, version, actor.platform_admin).await?;
+        *lock(&self.renewed) = Some(Arc::new(set));
+        Ok(())
     }
 
     /// Another unit of work of the same caller, verified anew; for work that outlives the request's own.
@@ -215,9 +252,40 @@ impl Cx {
             table: None,
             respond: Mutex::default(),
             notes: Mutex::default(),
+            renewed: Mutex::default(),
+            claim: None,
+            handed: Mutex::default(),
         };
         crate::http::guard::enter(&mut next, mode).await?;
         Ok(next)
+    }
+    /// Begins the one unit of work in which a detached handler changes something. The caller's
+    /// `Idempotency-Key` is claimed in it.
+    pub async fn begin(&self, opening: Opening) -> Result<Work> {
+        let tx = self.app.store().begin(Mode::Write, opening).await?;
+        if let Some(claim) = &self.claim {
+            claim.hold(&tx, self.now()).await?;
+        }
+        Ok(Work(tx))
+    }
+    /// Hands a unit of work over, to be committed together with the answer when that is a success.
+    pub fn finish(&self, work: Work) {
+        *lock(&self.handed) = Some(work.0);
+    }
+    /// Takes over what a detached handler has done. Where it did nothing and there is a key, its answer
+    /// is kept by itself.
+    pub(crate) async fn take_over(&mut self) -> Result<()> {
+        let handed = lock(&self.handed).take();
+        match (&self.claim, handed) {
+            (_, Some(tx)) => self.tx = Some(tx),
+            (Some(claim), None) if self.tx.is_none() => {
+                let tx = self.app.system(Mode::Write).await?;
+                claim.hold(&tx, self.now()).await?;
+                self.tx = Some(tx);
+            }
+            _ => {}
+        }
+        Ok(())
     }
     /// Ends the unit of work, keeping what it did.
     pub async fn commit(&mut self) -> Result<()> {

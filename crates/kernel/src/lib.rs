@@ -8,6 +8,7 @@ pub mod api;
 mod app;
 pub mod audit;
 mod cx;
+pub mod download;
 pub mod http;
 pub mod meta;
 mod nullable;
@@ -18,10 +19,10 @@ mod sheet;
 pub use access::{Catalogue, Effective, Permission, Reach};
 pub use api::{Accepted, Api, Created, Json, NoContent};
 pub use app::{App, Services, Settings};
-pub use cx::{Actor, ActorKind, Cx, Origin};
+pub use cx::{Actor, ActorKind, Cx, Origin, Work};
 pub use nullable::Nullable;
 pub use resource::{Change, Draft, Input, Meta, Model, Resource, Sample, Spec};
 
 /// The kernel's own tables.
 pub const MIGRATIONS: &[store::Migration] =
-    &[access::MIGRATION, audit::MIGRATION, http::idempotency::MIGRATION];
+    &[access::MIGRATION, audit::MIGRATION, http::idempotency::MIGRATION, audit::platform::MIGRATION];

@@ -69,3 +69,36 @@ pub trait Meter: Send + Sync {
     /// An attempt to sign in: `ok`, `failed`, `locked`, `throttled`.
     fn sign_in(&self, outcome: &'static str);
 }
+
+/// What a notice says in one language.
+#[derive(Clone, Debug)]
+pub struct NoticeText {
+    /// Subject.
+    pub subject: String,
+    /// Paragraphs.
+    pub lines: Vec<String>,
+}
+
+/// Something that a module wants to tell somebody by mail.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// In Chinese.
+    pub zh: NoticeText,
+    /// In English.
+    pub en: NoticeText,
+    /// Where to look.
+    pub link: Option<String>,
+}
+
+/// Sends letters. Implemented by `identity`, and a service of the application as `Arc<dyn Postman>`.
+pub trait Postman: Send + Sync {
+    /// Has a notice delivered to an address, in the language of whoever has it there, in the caller's
+    /// transaction.
+    fn notify<'a>(
+        &'a self,
+        app: &'a App,
+        tx: &'a Tx,
+        to: &'a str,
+        notice: Notice,
+    ) -> BoxFuture<'a, Result<()>>;
+}

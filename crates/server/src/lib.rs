@@ -8,5 +8,6 @@ pub mod edge;
 pub mod logging;
 pub mod metrics;
 pub mod operation;
-pub mod ticker;
+pub mod upkeep;
 pub mod wiring;
+pub mod worker;

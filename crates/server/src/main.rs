@@ -19,6 +19,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     let inputs = cli.inputs();
     match cli.command() {
         Command::Serve(args) => command::serve::run(&inputs, &args),
+        Command::Worker(args) => command::worker::run(&inputs, &args),
+        Command::Jobs(command) => command::jobs::run(&inputs, &command),
         Command::Migrate(args) => command::migrate::run(&inputs, &args),
         Command::Db(command) => command::db::run(&inputs, &command),
         Command::Rls(args) => command::rls::run(&inputs, &args),

@@ -6,6 +6,7 @@ use std::sync::{
     Arc, OnceLock, PoisonError, RwLock,
     atomic::{AtomicU64, Ordering},
 };
+use std::time::Duration;
 
 use kernel::{audit, port::Meter};
 
@@ -60,6 +61,31 @@ struct PoolLabels {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    kind: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: String,
+}
+
+#[derive(Clone)]
+struct JobTimes;
+
+impl MetricConstructor<Histogram> for JobTimes {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new([0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3_600.0])
+    }
+}
+
 #[derive(Clone)]
 struct Durations;
 
@@ -91,7 +117,13 @@ pub struct Metrics {
     sign_ins: Family<OutcomeLabels, Counter>,
     rate_limited: Family<ClassLabels, Counter>,
     audit_entries: Counter,
-    mails: Family<OutcomeLabels, Counter>,
+    jobs: Family<JobLabels, Counter>,
+    job_waits: Family<KindLabels, Histogram, JobTimes>,
+    job_runs: Family<KindLabels, Histogram, JobTimes>,
+    job_depths: Family<StateLabels, Gauge>,
+    jobs_dead: Gauge,
+    oldest_ready: Gauge<f64, AtomicU64>,
+    missed_ticks: Counter,
     started: Gauge<f64, AtomicU64>,
     refresh: OnceLock<Refresh>,
 }
@@ -108,7 +140,13 @@ impl Default for Metrics {
             sign_ins: Family::default(),
             rate_limited: Family::default(),
             audit_entries: Counter::default(),
-            mails: Family::default(),
+            jobs: Family::default(),
+            job_waits: Family::new_with_constructor(JobTimes),
+            job_runs: Family::new_with_constructor(JobTimes),
+            job_depths: Family::default(),
+            jobs_dead: Gauge::default(),
+            oldest_ready: Gauge::default(),
+            missed_ticks: Counter::default(),
             started: Gauge::default(),
             refresh: OnceLock::new(),
         };
@@ -131,7 +169,21 @@ impl Metrics {
             self.rate_limited.clone(),
         );
         registry.register("audit_entries", "Entries written to the audit log", self.audit_entries.clone());
-        registry.register("mail", "Mails handed over or given up", self.mails.clone());
+        registry.register("job_attempts", "Attempts of jobs that ended", self.jobs.clone());
+        registry.register("job_wait_seconds", "From due to started", self.job_waits.clone());
+        registry.register("job_run_seconds", "From started to ended", self.job_runs.clone());
+        registry.register("jobs", "Jobs of all organisations by state", self.job_depths.clone());
+        registry.register("jobs_dead", "Jobs that nobody tries again by itself", self.jobs_dead.clone());
+        registry.register(
+            "jobs_oldest_ready_seconds",
+            "For how long the oldest ready job has been due",
+            self.oldest_ready.clone(),
+        );
+        registry.register(
+            "schedule_missed_ticks",
+            "Times at which a schedule should have fired and did not",
+            self.missed_ticks.clone(),
+        );
         registry.register("process_start_time_seconds", "When this process started", self.started.clone());
         registry.register("tenon_build", "What runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     }
@@ -191,9 +243,16 @@ impl Metrics {
         self.rate_limited.get_or_create(&ClassLabels { class }).inc();
     }
 
-    /// Counts a mail: `sent`, `kept`, `failed`.
-    pub fn mail(&self, outcome: &'static str) {
-        self.mails.get_or_create(&OutcomeLabels { outcome }).inc();
+    /// Sets the numbers of all jobs, as the database has just told them.
+    pub fn set_jobs(&self, gauges: &jobs::Gauges) {
+        for (state, count) in &gauges.depths {
+            self.job_depths.get_or_create(&StateLabels { state: state.as_str() }).set(*count);
+        }
+        self.jobs_dead.set(gauges.depth(jobs::State::Dead));
+        self.oldest_ready.set(gauges.oldest_ready.unwrap_or_default().as_secs_f64());
+        // Schedules that are deleted take their counts with them; a counter never falls.
+        let missed = u64::try_from(gauges.missed_ticks).unwrap_or_default();
+        self.missed_ticks.inner().fetch_max(missed, Ordering::Relaxed);
     }
 
     /// Notes when the process started, in seconds since 1970.
@@ -217,6 +276,16 @@ impl Metrics {
             Ok(()) => out,
             Err(error) => format!("# {error}\n# EOF\n"),
         }
+    }
+}
+
+impl jobs::worker::Observer for Metrics {
+    fn finished(&self, kind: &str, outcome: jobs::State, wait: Duration, run: Duration) {
+        // Kinds are those that this build registers, so their number is bounded.
+        let kind = kind.to_owned();
+        self.jobs.get_or_create(&JobLabels { kind: kind.clone(), outcome: outcome.as_str() }).inc();
+        self.job_waits.get_or_create(&KindLabels { kind: kind.clone() }).observe(wait.as_secs_f64());
+        self.job_runs.get_or_create(&KindLabels { kind }).observe(run.as_secs_f64());
     }
 }
 
@@ -277,6 +346,29 @@ mod tests {
             MAX_ROUTES + 1
         );
         assert!(text.contains(r#"route="other",status_class="2xx"} 50"#));
+    }
+
+    #[test]
+    fn the_numbers_of_jobs_are_those_that_were_set_last_and_missed_ticks_never_fall() {
+        let metrics = Metrics::default();
+        let mut gauges = jobs::Gauges {
+            depths: vec![(jobs::State::Ready, 12), (jobs::State::Dead, 3)],
+            oldest_ready: Some(Duration::from_millis(1_500)),
+            missed_ticks: 7,
+        };
+        metrics.set_jobs(&gauges);
+        gauges.depths[0].1 = 2;
+        gauges.missed_ticks = 5;
+        metrics.set_jobs(&gauges);
+        let text = metrics.render();
+        let lines = [
+            r#"jobs{state="ready"} 2"#,
+            r#"jobs{state="dead"} 3"#,
+            "jobs_dead 3",
+            "jobs_oldest_ready_seconds 1.5",
+            "schedule_missed_ticks_total 7",
+        ];
+        assert!(lines.iter().all(|line| text.contains(line)), "{text}");
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! Puts the product together: modules into an [`Api`], parts into an [`App`], operations into a router.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Router, extract::RawPathParams, routing::MethodRouter};
 use base::{Clock, Result};
 use http::Method;
 use identity::Identity;
 use ipnet::IpNet;
-use kernel::{Api, App, Services, access, api::Operation, http::guard, port::Meter};
+use jobs::{Declared, Engine, Registry, Runners, Vault};
+use kernel::{
+    Api, App, Services, access,
+    api::Operation,
+    http::guard,
+    port::{Meter, Postman},
+};
 use outbound::{GuardedClient, Policy};
 use serde_json::Value;
 use store::{Migrations, Mode, Store, kv::Kv};
@@ -21,7 +27,7 @@ use crate::{
 
 /// Every migration of the product, in order.
 pub fn migrations() -> Migrations {
-    Migrations::default().with(kernel::MIGRATIONS).with(identity::MIGRATIONS)
+    Migrations::default().with(kernel::MIGRATIONS).with(identity::MIGRATIONS).with(&[jobs::MIGRATION])
 }
 
 /// Every operation and resource of the product.
@@ -29,7 +35,18 @@ pub fn api() -> Api {
     let mut api = Api::default();
     operation::mount(&mut api);
     identity::mount(&mut api);
+    platform::mount(&mut api);
     api
+}
+
+/// Every kind of job.
+pub fn kinds(dev: bool) -> Registry<App> {
+    platform::kind::register(identity::kind::register(Registry::default()), dev)
+}
+
+/// Every schedule that the product brings along.
+pub fn declared() -> Result<Vec<Declared>> {
+    Ok([identity::kind::declared()?, platform::kind::declared()?].concat())
 }
 
 /// The OpenAPI document.
@@ -62,18 +79,24 @@ pub struct Parts {
     pub settings: kernel::Settings,
     /// Identity's service.
     pub identity: Identity,
+    /// Seals what jobs keep secret.
+    pub vault: Arc<dyn Vault>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// The outermost layer.
     pub edge: EdgeSettings,
+    /// Where files lie (`DATA_DIR`).
+    pub data_dir: PathBuf,
 }
 
-/// A running application without its listener.
+/// A running application without its listener and its worker.
 pub struct Built {
     /// The application.
     pub app: App,
     /// The whole HTTP service.
     pub router: Router,
+    /// The code of every kind of job.
+    pub runners: Runners<App>,
     /// The operations, for tests that walk all of them.
     pub operations: Vec<Arc<Operation>>,
 }
@@ -84,12 +107,17 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     let rows = identity::access::Routes::of(api.operations());
     let outbound = Policy::parse(parts.settings.outbound_allow.as_deref(), parts.settings.dev)?;
     let meter: Arc<dyn Meter> = parts.metrics.clone();
+    let (kinds, runners) = kinds(parts.settings.dev).split();
+    let engine = Engine::new(parts.store.clone(), parts.clock.clone(), kinds, parts.vault);
     let services = Services::default()
         .with(parts.identity)
+        .with(engine)
+        .with::<Arc<dyn Postman>>(Arc::new(identity::mail::Post))
         .with(rows)
         .with(parts.metrics.clone())
         .with(meter)
         .with(GuardedClient::new(outbound))
+        .with(platform::kind::DataDir(parts.data_dir))
         .with(operation::Documentation::new(&document, parts.edge.clone()));
     let app = App::new(
         parts.store,
@@ -106,7 +134,7 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     let operations = api.take_operations();
     let inner = routes(&app, &operations);
     let router = edge::wrap(app.clone(), inner, parts.metrics, parts.edge);
-    Ok(Built { app, router, operations })
+    Ok(Built { app, router, runners, operations })
 }
 
 /// The operations as an axum router. The guard is the only handler there is.

@@ -4,10 +4,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+#[path = "process/commands.rs"]
+mod commands;
 #[path = "process/files.rs"]
 mod files;
+#[path = "process/operating.rs"]
+mod operating;
+#[path = "process/queue.rs"]
+mod queue;
 #[path = "process/support.rs"]
 mod support;
+#[path = "process/working.rs"]
+mod working;
 
 use std::{
     io::{Read, Write},
@@ -66,8 +74,7 @@ fn an_unreachable_database_is_named_with_the_settings_to_check() {
 fn a_wrong_database_password_is_told_apart_from_an_unreachable_database() {
     let Some(scratch) = Scratch::mysql("password") else { return };
     let dir = folder();
-    let (right, wrong) =
-        (scratch.url_as("tenon_process", "Gx7kQ2vL9m"), scratch.url_as("tenon_process", "wrong4Zt8"));
+    let (right, wrong) = (scratch.url_as("Gx7kQ2vL9m"), scratch.url_as("wrong4Zt8"));
     let mut init = support::tenon(dir.path());
     init.env("DATABASE_URL", &right).env("DATABASE_ADMIN_URL", &scratch.admin);
     support::run(init.args(["db", "init"])).succeeds();
@@ -99,15 +106,18 @@ fn a_data_directory_that_cannot_be_written_is_named_with_the_setting() {
 
 #[test]
 fn production_refuses_missing_placeholder_and_short_secrets() {
-    let serve = |variables: &[(&str, &str)]| {
+    let start = |words: &[&str], variables: &[(&str, &str)]| {
         let dir = folder();
         let mut command = support::tenon(dir.path());
-        command.envs(variables.iter().copied()).args(["serve", "--env", "prod", "--port", "0"]);
+        command.envs(variables.iter().copied()).args(words);
         let failure = support::run(&mut command);
         assert!(!dir.path().join("data/tenon.db").exists(), "nothing was made");
         failure
     };
-    serve(&[]).says(2, &["JWT_SECRET_KEY is not set", "ENCRYPTION_KEY is not set", "openssl rand"]);
+    let serve = |variables: &[(&str, &str)]| start(&["serve", "--env", "prod", "--port", "0"], variables);
+    for failure in [serve(&[]), start(&["worker", "--env", "prod"], &[])] {
+        failure.says(2, &["JWT_SECRET_KEY is not set", "ENCRYPTION_KEY is not set", "openssl rand"]);
+    }
     let [jwt, encryption] = SECRETS;
     serve(&[("JWT_SECRET_KEY", "change-me-change-me-change-me-change-me"), encryption])
         .says(2, &["JWT_SECRET_KEY", "placeholder", "openssl rand"]);
@@ -128,7 +138,7 @@ fn production_refuses_a_wildcard_cors() {
 fn production_refuses_a_database_user_that_escapes_the_policies() {
     let Some(scratch) = Scratch::postgres("policies") else { return };
     let dir = folder();
-    let url = scratch.url_as("tenon_process", "Gx7kQ2vL9m");
+    let url = scratch.url_as("Gx7kQ2vL9m");
     let prod = |words: &[&str], url: &str, admin: bool| {
         let mut command = support::tenon(dir.path());
         command.envs(SECRETS).env("APP_ENV", "prod").env("DATABASE_URL", url).args(words);
@@ -138,10 +148,14 @@ fn production_refuses_a_database_user_that_escapes_the_policies() {
         command
     };
     support::run(&mut prod(&["db", "init"], &url, true)).succeeds();
-    support::run(&mut prod(&["serve", "--port", "0"], &url, false)).says(3, &["pending", "tenon migrate up"]);
+    for words in [["serve", "--port", "0"].as_slice(), &["worker"]] {
+        support::run(&mut prod(words, &url, false)).says(3, &["pending", "tenon migrate up"]);
+    }
     support::run(&mut prod(&["migrate", "up"], &url, true)).succeeds();
-    support::run(&mut prod(&["serve", "--port", "0"], &scratch.url, false))
-        .says(2, &["row-level security could be escaped", "tenon db init"]);
+    for words in [["serve", "--port", "0"].as_slice(), &["worker"], &["jobs", "drain"]] {
+        support::run(&mut prod(words, &scratch.url, false))
+            .says(2, &["row-level security could be escaped", "tenon db init"]);
+    }
     let server = Server::start(&mut prod(&[], &url, false));
     assert_eq!(server.get("/readyz", None).status, 200);
 }

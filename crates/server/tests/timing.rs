@@ -8,50 +8,23 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use identity::{Identity, entity::app_user};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use identity::entity::app_user;
+use sea_orm::ActiveValue::Set;
 use serde_json::json;
-use store::Mode;
 
-use support::{Org, TestApp};
-
-const PASSWORD: &str = "correct horse battery staple";
-
-async fn change(app: &TestApp, id: base::Id, values: app_user::ActiveModel) {
-    let tx = app.app.system(Mode::Write).await.unwrap();
-    tx.update_where(values, Condition::all().add(app_user::Column::Id.eq(id))).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
-async fn disable(app: &TestApp, id: base::Id) {
-    change(app, id, app_user::ActiveModel { disabled_at: Set(Some(app.now())), ..Default::default() }).await;
-}
-
-async fn member_with_hash(app: &TestApp, org: &Org, name: &str, hash: &str) -> app_user::Model {
-    let person = app.person(name).await;
-    change(
-        app,
-        person.id,
-        app_user::ActiveModel { password_hash: Set(Some(hash.into())), ..Default::default() },
-    )
-    .await;
-    let tx = app.tx(org.id).await;
-    identity::resource::user::join(&app.app, &tx, &person, None, Default::default()).await.unwrap();
-    tx.commit().await.unwrap();
-    person
-}
+use support::{TestApp, people::PASSWORD};
 
 /// The figures of the issue: medians of 200 accounts each, one after the other.
 #[tokio::test]
 async fn unknown_wrong_and_disabled_take_the_same_time() {
     let app = TestApp::new().await;
     let org = app.org("acme").await;
-    let hash = Identity::of(&app.app).unwrap().hasher.hash(&PASSWORD.to_owned().into()).await.unwrap();
     let count = 200u8;
     for n in 0..count {
-        member_with_hash(&app, &org, &format!("known{n}"), &hash).await;
-        let gone = member_with_hash(&app, &org, &format!("gone{n}"), &hash).await;
-        disable(&app, gone.id).await;
+        app.member_with_password(&org, &format!("known{n}")).await;
+        let gone = app.member_with_password(&org, &format!("gone{n}")).await;
+        let closed = app_user::ActiveModel { disabled_at: Set(Some(app.now())), ..Default::default() };
+        app.change_user(gone.id, closed).await;
     }
     let mut times: [Vec<Duration>; 3] = Default::default();
     for n in 0..count {

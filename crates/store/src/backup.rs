@@ -57,7 +57,8 @@ pub fn claim(data_dir: &Path) -> Result<DataLock> {
     }
 }
 
-/// Writes a consistent copy of the embedded database to `target`, while it is in use or not.
+/// Writes a consistent copy of the embedded database to `target`, readable by its owner only, while
+/// the database is in use or not; its bytes. 409 `file_exists`, 422 `not_embedded`.
 pub async fn backup(store: &Store, target: &Path) -> Result<u64> {
     if store.dialect() != Dialect::Sqlite {
         return Err(Error::invalid("not_embedded", "use pg_dump or mariadb-dump for this database"));
@@ -91,7 +92,8 @@ async fn copy_into(store: &Store, target: &Path) -> Result<u64> {
         "VACUUM INTO ?",
         [target.display().to_string().into()],
     );
-    store.raw().execute_raw(statement).await.map_err(error)?;
+    // A reader's connection: this process's writer goes on meanwhile.
+    store.raw_reader().execute_raw(statement).await.map_err(error)?;
     let file = File::open(target).map_err(Error::internal)?;
     file.sync_all().map_err(Error::internal)?;
     file.metadata().map(|meta| meta.len()).map_err(Error::internal)

@@ -28,6 +28,15 @@ impl Dialect {
         }
     }
 
+    /// The expression for the database's current instant in UTC, with microseconds.
+    pub fn now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')",
+            Self::Postgres => "clock_timestamp()",
+            Self::Mysql => "UTC_TIMESTAMP(6)",
+        }
+    }
+
     /// Its name in configuration and messages.
     pub fn name(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ mod dialect;
 mod error;
 pub mod facts;
 pub mod kv;
+mod listener;
 pub mod migration;
 pub mod provision;
 pub mod rls;
@@ -19,6 +20,7 @@ mod tx;
 
 pub use dialect::Dialect;
 pub use error::error;
+pub use listener::Listener;
 pub use migration::{Migration, Migrations};
 pub use schema::Ddl;
 pub use store::{Mode, Options, POOLED, Store};

@@ -14,6 +14,8 @@ use crate::Dialect;
 enum Grants {
     Full,
     AppendOnly,
+    /// The installation's own log: added to by all work, read by the system's role alone.
+    PlatformLog,
 }
 
 /// Collects the statements of one migration.
@@ -41,8 +43,10 @@ impl Ddl {
             columns: Vec::new(),
             constraints: Vec::new(),
             indexes: Vec::new(),
+            partial: Vec::new(),
             tenant: false,
             trash: false,
+            target: true,
             grants: Grants::Full,
         }
     }
@@ -66,6 +70,14 @@ impl Ddl {
         table
     }
 
+    /// Declares a log of the installation itself: work for any organisation may add rows, only the
+    /// system's role reads them, and nobody changes or deletes one.
+    pub fn platform_log(&mut self, name: &'static str) -> TableDdl<'_> {
+        let mut table = self.table(name).id();
+        table.grants = Grants::PlatformLog;
+        table
+    }
+
     /// Drops tables, in the order given.
     pub fn drop_tables(&mut self, names: &[&str]) {
         for name in names {
@@ -79,6 +91,15 @@ impl Ddl {
     }
 }
 
+/// An index over some rows only.
+struct Partial {
+    name: &'static str,
+    columns: &'static str,
+    condition: &'static str,
+    lead: &'static str,
+    unique: bool,
+}
+
 /// A table under declaration; [`TableDdl::create`] ends it.
 #[must_use]
 pub struct TableDdl<'a> {
@@ -87,8 +108,10 @@ pub struct TableDdl<'a> {
     columns: Vec<String>,
     constraints: Vec<String>,
     indexes: Vec<(String, Vec<&'static str>)>,
+    partial: Vec<Partial>,
     tenant: bool,
     trash: bool,
+    target: bool,
     grants: Grants,
 }
 
@@ -238,6 +261,58 @@ impl TableDdl<'_> {
         self
     }
 
+    /// An index over the rows that meet `condition` (PostgreSQL, SQLite). MySQL knows no such index;
+    /// there it covers all rows and begins with the column `lead`, which the condition is about.
+    pub fn partial_index(
+        mut self,
+        name: &'static str,
+        lead: &'static str,
+        columns: &'static str,
+        condition: &'static str,
+    ) -> Self {
+        self.partial.push(Partial { name, columns, condition, lead, unique: false });
+        self
+    }
+
+    /// At most one row with these values among those in which none of them is NULL.
+    pub fn partial_unique(
+        mut self,
+        name: &'static str,
+        columns: &'static str,
+        condition: &'static str,
+    ) -> Self {
+        self.partial.push(Partial { name, columns, condition, lead: "", unique: true });
+        self
+    }
+
+    /// Rows of a busy tenant's table to which no other table refers: their primary key begins with
+    /// the organisation, which spares the second unique index.
+    pub fn keyed_by_org(mut self) -> Self {
+        self.target = false;
+        self.columns.retain(|column| !column.starts_with("id "));
+        self.uuid("id").primary_key(&["org_id", "id"])
+    }
+
+    /// Bytes of a few hundred kilobytes at most.
+    pub fn bytes(self, name: &'static str) -> Self {
+        let kind = self.by_dialect("BLOB", "bytea", "MEDIUMBLOB");
+        self.column(name, kind, false)
+    }
+
+    /// Text without a useful limit, or NULL.
+    pub fn long_text_null(self, name: &'static str) -> Self {
+        let kind = self.by_dialect("TEXT", "text", "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+        self.column(name, kind, true)
+    }
+    /// 32-bit integer or NULL.
+    pub fn integer_null(self, name: &'static str) -> Self {
+        self.column(name, "INTEGER", true)
+    }
+    /// 64-bit integer or NULL.
+    pub fn bigint_null(self, name: &'static str) -> Self {
+        self.column(name, "BIGINT", true)
+    }
+
     /// A reference that the database checks. Between tenants' tables it is composite, so that a
     /// row can never point into another organisation.
     pub fn references(mut self, column: &'static str, target: &'static str) -> Self {
@@ -262,7 +337,7 @@ impl TableDdl<'_> {
     /// Writes the statements.
     pub fn create(mut self) {
         let dialect = self.ddl.dialect;
-        if self.tenant {
+        if self.tenant && self.target {
             self.constraints.push(format!("CONSTRAINT uq_{}_org UNIQUE (org_id, id)", self.name));
         }
         let mut body = self.columns.join(", ");
@@ -276,6 +351,13 @@ impl TableDdl<'_> {
             for (index, columns) in &self.indexes {
                 let _ = write!(body, ", INDEX {index} ({})", columns.join(", "));
             }
+            for index in &self.partial {
+                let _ = match (index.unique, index.lead) {
+                    (true, _) => write!(body, ", CONSTRAINT {} UNIQUE ({})", index.name, index.columns),
+                    (false, "") => write!(body, ", INDEX {} ({})", index.name, index.columns),
+                    (false, lead) => write!(body, ", INDEX {} ({lead}, {})", index.name, index.columns),
+                };
+            }
             let tail = "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
             self.ddl.sql(format!("CREATE TABLE IF NOT EXISTS {name} ({body}) {tail}"));
             return;
@@ -284,6 +366,10 @@ impl TableDdl<'_> {
         let partial = if self.trash { " WHERE deleted_at IS NULL" } else { "" };
         for (index, columns) in &self.indexes {
             self.ddl.sql(format!("CREATE INDEX {index} ON {name} ({}){partial}", columns.join(", ")));
+        }
+        for Partial { name: index, columns, condition, unique, .. } in &self.partial {
+            let kind = if *unique { "UNIQUE INDEX" } else { "INDEX" };
+            self.ddl.sql(format!("CREATE {kind} {index} ON {name} ({columns}) WHERE {condition}"));
         }
         if dialect == Dialect::Postgres {
             for statement in protection(name, self.tenant, self.grants) {
@@ -305,14 +391,25 @@ fn bounded(name: String) -> String {
 
 /// Grants, and for a tenant's table the policies of decision 2 (uuid compared with uuid, once per statement).
 fn protection(name: &str, tenant: bool, grants: Grants) -> Vec<String> {
-    let rights = match grants {
-        Grants::Full => "SELECT, INSERT, UPDATE, DELETE",
-        Grants::AppendOnly => "SELECT, INSERT",
+    const ALL: &str = "SELECT, INSERT, UPDATE, DELETE";
+    let (app, system) = match grants {
+        Grants::Full => (ALL, ALL),
+        Grants::AppendOnly => ("SELECT, INSERT", ALL),
+        Grants::PlatformLog => ("INSERT", "SELECT, INSERT"),
     };
     let mut out = vec![
-        format!("GRANT {rights} ON {name} TO tenon_app"),
-        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO tenon_system"),
+        format!("GRANT {app} ON {name} TO tenon_app"),
+        format!("GRANT {system} ON {name} TO tenon_system"),
     ];
+    if grants == Grants::PlatformLog {
+        // Grants can be widened by mistake; with a policy for INSERT alone the rows stay unread.
+        out.extend([
+            format!("ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"),
+            format!("ALTER TABLE {name} FORCE ROW LEVEL SECURITY"),
+            format!("CREATE POLICY app_appends ON {name} FOR INSERT TO tenon_app WITH CHECK (true)"),
+            format!("CREATE POLICY system_access ON {name} TO tenon_system USING (true) WITH CHECK (true)"),
+        ]);
+    }
     if tenant {
         out.extend(policies(name));
     }

@@ -2,20 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use base::{Error, Id, Result};
+use base::{Clock, Error, Id, Result, SystemClock};
+use chrono::{DateTime, Utc};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, SqliteTransactionMode,
     TransactionOptions, TransactionTrait, sqlx,
 };
 
-use crate::{Dialect, Opening, Role, Tx, error};
+use crate::{Dialect, Listener, Opening, Role, Tx, error};
 
 /// In a PostgreSQL URL, says that a transaction pooler such as PgBouncer stands in between: no
 /// prepared statement outlives its transaction. Without it, statements are kept and reused.
 pub const POOLED: &str = "statement-cache-capacity=0";
 
 /// How to connect.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// `sqlite://file`, `postgres://…` or `mysql://…`.
     pub url: String,
@@ -25,6 +26,8 @@ pub struct Options {
     pub acquire: Duration,
     /// How long one statement may run (PostgreSQL and MySQL).
     pub statement: Duration,
+    /// Moves the database's clock by hand, for tests; see [`Store::begin_timed`].
+    pub clock: Arc<dyn Clock>,
     /// Leave out the application's own organisation filter, so that a test can prove that the
     /// database's policies hold without it. Has no effect in a release build.
     pub unfiltered: bool,
@@ -38,6 +41,7 @@ impl Options {
             pool: 10,
             acquire: Duration::from_secs(5),
             statement: Duration::from_secs(30),
+            clock: Arc::new(SystemClock),
             unfiltered: false,
         }
     }
@@ -65,6 +69,8 @@ struct Shared {
     unfiltered: bool,
     statement: Duration,
     pooled: bool,
+    clock: Arc<dyn Clock>,
+    url: String,
 }
 
 impl Store {
@@ -87,6 +93,8 @@ impl Store {
                 unfiltered,
                 statement: options.statement,
                 pooled,
+                clock: options.clock.clone(),
+                url: options.url.clone(),
             }),
         })
     }
@@ -118,6 +126,27 @@ impl Store {
             .await
     }
 
+    /// Begins a unit of work and reads the database's clock with it, moved as far as the test's
+    /// clock is. Leases and due times compare with this instant and never with a node's own clock,
+    /// which may be wrong (decision 2.8).
+    pub async fn begin_timed(&self, mode: Mode, mut opening: Opening) -> Result<(Tx, DateTime<Utc>)> {
+        let select = opening.read.get_or_insert_default();
+        select.expr_as(sea_orm::sea_query::Expr::cust(self.dialect().now()), "database_now");
+        let tx = self.begin(mode, opening).await?;
+        let row = tx.opened().ok_or_else(|| Error::internal("the clock was not read"))?;
+        let now: DateTime<Utc> = crate::read(row, "database_now")?;
+        Ok((tx, now + self.shared.clock.offset()))
+    }
+
+    /// Waits for notices on a channel (PostgreSQL only, on a connection of its own). `None` where
+    /// there are none: other databases, and a pooler in between.
+    pub async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
+        if self.dialect() != Dialect::Postgres || self.shared.pooled {
+            return Ok(None);
+        }
+        Listener::open(&self.shared.url, channel).await.map(Some)
+    }
+
     /// A unit of work of one organisation, outside any request.
     pub async fn begin_org(&self, mode: Mode, org: Id) -> Result<Tx> {
         self.begin(mode, Opening::new(Role::App, Some(org))).await
@@ -136,6 +165,11 @@ impl Store {
     /// The pool that may write, for migrations and the operator's commands only.
     pub(crate) fn raw(&self) -> &DatabaseConnection {
         &self.shared.writer
+    }
+
+    /// The pool that reads, for backups.
+    pub(crate) fn raw_reader(&self) -> &DatabaseConnection {
+        &self.shared.reader
     }
 
     /// (open, idle) connections of the pool that serves writes.

@@ -1,6 +1,6 @@
 //! A unit of work: one transaction, bound to one organisation, that narrows every statement.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use base::{Error, Id, Result};
 use sea_orm::{
@@ -54,7 +54,11 @@ pub struct Tx {
     org: Option<Id>,
     unfiltered: bool,
     opened: Option<QueryResult>,
+    after_commit: Mutex<Vec<Hook>>,
 }
+
+/// What is done once a unit of work is committed.
+type Hook = Box<dyn FnOnce() + Send>;
 
 impl Tx {
     pub(crate) async fn open(
@@ -66,7 +70,8 @@ impl Tx {
         opening: Opening,
     ) -> Result<Self> {
         let Opening { role, org, read } = opening;
-        let mut tx = Self { inner, dialect, role, org, unfiltered, opened: None };
+        let mut tx =
+            Self { inner, dialect, role, org, unfiltered, opened: None, after_commit: Mutex::default() };
         let mut statement = read;
         if dialect == Dialect::Postgres {
             let org = org.map(|org| org.to_string()).unwrap_or_default();
@@ -105,7 +110,17 @@ impl Tx {
 
     /// Commits.
     pub async fn commit(self) -> Result<()> {
-        self.inner.commit().await.map_err(error)
+        self.inner.commit().await.map_err(error)?;
+        let hooks = self.after_commit.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        hooks.into_iter().for_each(|hook| hook());
+        Ok(())
+    }
+
+    /// Calls `hook` once this unit of work is committed, and never if it is not. For signals within
+    /// the process; what must not be lost belongs into a row.
+    pub fn after_commit(&self, hook: impl FnOnce() + Send + 'static) {
+        let mut hooks = self.after_commit.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        hooks.push(Box::new(hook));
     }
     /// Rolls back.
     pub async fn rollback(self) -> Result<()> {

@@ -18,6 +18,9 @@ const messages: typeof zhCN = {
   user: {
     name: 'Name', username: 'User name', active: 'Status', disabled: 'Account disabled', is_owner: 'Owner', is_platform_admin: 'Platform administrator', department_id: 'Department', department_name: 'Department', post_ids: 'Posts', role_ids: 'Roles', roles: 'Roles', title: 'Job title', last_sign_in_at: 'Last sign-in', joined_at: 'Joined',
   },
+  platform_user: { name: 'Name', username: 'User name', is_platform_admin: 'Platform administrator', last_sign_in_at: 'Last sign-in', created_at: 'Created' },
+  platform_organization: { name: 'Organisation', slug: 'Slug', member_count: 'Members', created_at: 'Founded', deleting_at: 'Deletion' },
+  api_key: { name: 'Name', prefix: 'Begins with', user_id: 'Owner', user_name: 'Owner', scopes: 'Scope', expires_at: 'Expires', last_used_at: 'Last used', created_at: 'Created' },
   invitation: { email: 'E-mail', expires_at: 'Valid until', values: { status: { pending: 'Pending', accepted: 'Accepted', revoked: 'Revoked', expired: 'Expired' } } },
   audit: {
     at: 'Time', actor_id: 'Who', actor_name: 'Who', actor_kind: 'Acting as', action: 'Action', target_type: 'Kind of target', target_id: 'Target id', target_name: 'Target', outcome: 'Outcome', ip: 'IP address', user_agent: 'Client', request_id: 'Request id',
@@ -27,7 +30,7 @@ const messages: typeof zhCN = {
     at: 'Time', username: 'User', user_id: 'User id', outcome: 'Outcome', reason: 'Reason', ip: 'IP address', user_agent: 'Client',
     values: {
       outcome: { ok: 'Signed in', success: 'Signed in', failed: 'Failed', denied: 'Denied', locked: 'Locked' },
-      reason: { password: 'Password', wrong_password: 'Wrong password', unknown_user: 'Unknown user', disabled: 'Account disabled', inactive: 'Member inactive', locked: 'Account locked', no_membership: 'No organisation', invitation: 'Accepted an invitation', setup: 'Set-up', replay: 'Token replayed', user_agent: 'Another client' },
+      reason: { password: 'Wrong password', wrong_password: 'Wrong password', unknown_user: 'Unknown user', disabled: 'Account disabled', inactive: 'Member inactive', locked: 'Account locked', no_membership: 'No organisation', invitation: 'Accepted an invitation', setup: 'Set-up', replay: 'Token replayed', user_agent: 'Another client' },
     },
   },
 }

@@ -11,7 +11,7 @@ const messages: typeof zhCN = {
     owner_access: 'The owner of an organisation may do everything.', no_access: 'No permissions at all', no_access_text: 'Assign a role to give some.',
   },
   invitation: {
-    title: 'Invitations', create: 'Invite a member', send: 'Send invitation', sent: 'Invitation sent to {email}', resend: 'Resend', resent: 'Sent again', revoke: 'Revoke', revoked: 'Revoked', revoke_confirm: 'Revoke the invitation for {email}?',
+    title: 'Invitations', all: 'All', create: 'Invite a member', send: 'Send invitation', sent: 'Invitation sent to {email}', resend: 'Resend', resent: 'Sent again', revoke: 'Revoke', revoked: 'Revoked', revoke_confirm: 'Revoke the invitation for {email}?',
     link: 'Invitation link', link_text: 'Mail has not been configured. Copy this link and send it to {email} yourself; it is shown only once.', no_mail: 'Mail has not been configured: invitations and password resets send nothing, so copy their links and pass them on yourself.',
     empty_title: 'No invitations', empty_text: 'Invitations appear here once they are sent.',
   },
@@ -21,8 +21,8 @@ const messages: typeof zhCN = {
     scope_help: { all: 'Sees all data of the organisation.', departments: 'Sees only the data of the departments chosen below.', department: 'Sees only the data of the own department.', department_and_below: 'Sees the data of the own department and everything below it.', self: 'Sees only own data.' },
   },
   permission: {
-    search: 'Search permissions', chosen: '{n} of {total} chosen', modules: { identity: 'People and access', platform: 'Platform', crm: 'CRM' },
-    actions: { list: 'List', read: 'Read', create: 'Create', update: 'Update', delete: 'Delete', purge: 'Delete for good', export: 'Export', import: 'Import' },
+    search: 'Search permissions', chosen: '{n} of {total} chosen', modules: { identity: 'People and access', platform: 'Platform', crm: 'CRM', jobs: 'Jobs and schedules' },
+    actions: { list: 'List', read: 'Read', create: 'Create', update: 'Update', delete: 'Delete', purge: 'Delete for good', export: 'Export', import: 'Import', grant: 'Grant directly', reset: 'Reset password', revoke: 'Revoke' },
   },
   department: {
     title: 'Departments', text: 'The structure of the organisation, which data scopes follow.', one: 'Department', create: 'New department', add_child: 'Add below', root: 'None (top level)', move_help: 'Another parent moves the department with everything below it.', empty_title: 'No departments yet', empty_text: 'Start with the department at the top.',
@@ -34,17 +34,17 @@ const messages: typeof zhCN = {
   audit: {
     title: 'Audit log', text: 'Who changed what, and when.', one: 'Audit entry', create: '', empty_title: 'Nothing recorded yet', empty_text: 'What members do is recorded here.', from: 'From', to: 'To', changes: 'Changes', no_changes: 'No fields were changed.', before: 'Before', after: 'After', sentence: '{noun}: {verb}',
     verbs: {
-      create: 'created', created: 'created', update: 'updated', updated: 'updated', delete: 'deleted', deleted: 'deleted', purge: 'deleted for good', restore: 'restored', copy: 'copied', import: 'imported', export: 'exported', bulk: 'changed in bulk', patch: 'updated', login: 'signed in', sign_in: 'signed in', logout: 'signed out', sign_out: 'signed out', invite: 'invited', accept: 'accepted', resend: 'sent again', revoke: 'revoked', rotate: 'rotated', transfer: 'transferred', leave: 'left', grant: 'granted', grants: 'granted', switch: 'switched', reset: 'reset', change: 'changed', confirm: 'confirmed', end: 'ended', anonymize: 'anonymised', init: 'set up', remove: 'removed', add: 'added', send_reset: 'reset link sent',
+      create: 'created', created: 'created', update: 'updated', updated: 'updated', delete: 'deleted', deleted: 'deleted', purge: 'deleted for good', restore: 'restored', copy: 'copied', import: 'imported', export: 'exported', bulk: 'changed in bulk', patch: 'updated', login: 'signed in', sign_in: 'signed in', logout: 'signed out', sign_out: 'signed out', invite: 'invited', accept: 'accepted', resend: 'sent again', revoke: 'revoked', rotate: 'rotated', transfer: 'transferred', leave: 'left', grant: 'granted', grants: 'granted', switch: 'switched', reset: 'reset', change: 'changed', confirm: 'confirmed', end: 'ended', anonymize: 'anonymised', init: 'set up', remove: 'removed', add: 'added', send_reset: 'reset link sent', request: 'change requested', retry: 'retried', cancel: 'cancelled', run: 'run', run_again: 'run again', pause: 'paused', resume: 'resumed', enable: 'enabled', unlock: 'unlocked', disable: 'disabled or enabled',
     },
-    nouns: { user: 'Member', member: 'Member', membership: 'Member', role: 'Role', department: 'Department', post: 'Post', menu: 'Menu', organization: 'Organisation', invitation: 'Invitation', session: 'Session', api_key: 'API key', password: 'Password', email: 'E-mail', sign_in: 'Sign-in log', audit_entry: 'Audit log', system: 'System', grant: 'Grants', permission: 'Permission', platform_user: 'Platform user' },
-    actions: { session_refresh: 'Session: renewed' },
+    nouns: { user: 'Member', member: 'Member', membership: 'Member', role: 'Role', department: 'Department', post: 'Post', menu: 'Menu', organization: 'Organisation', invitation: 'Invitation', session: 'Session', api_key: 'API key', password: 'Password', email: 'E-mail', sign_in: 'Sign-in log', audit_entry: 'Audit log', system: 'System', grant: 'Grants', permission: 'Permission', platform_user: 'Platform user', job: 'Job', schedule: 'Schedule', job_alert: 'Job alert', job_kind: 'Job kind', queue: 'Queue', profile: 'Profile' },
+    actions: { identity_session_reuse: 'Session: ended, a token was used twice', identity_session_agent_mismatch: 'Session: ended, another client used its token', identity_user_platform_admin: 'Member: platform administration changed' },
   },
   sign_in: { title: 'Sign-in log', text: 'Sign-ins that succeeded and that failed.', one: 'Sign-in', create: '', empty_title: 'No sign-ins yet', empty_text: 'Sign-ins are recorded here.' },
   session: {
     title: 'Who is online', text: 'The people signed in to this organisation right now.', current: 'This one', last_seen: 'Last seen', since: 'Since', end: 'End', ended: 'Session ended', end_confirm: 'End this session?', end_all: 'End all', end_all_confirm: 'End all sessions of this person?', everywhere: 'Sign out everywhere', everywhere_confirm: 'Sign out on all devices, this browser included?', empty_title: 'No sessions',
   },
   organization: {
-    title: 'Organisation', text: 'Name, ownership and data of the current organisation.', general: 'General', name: 'Name', slug: 'Slug', export: 'Export everything', export_text: 'Download all data of this organisation (NDJSON, one record per line).',
+    title: 'Organisation', text: 'Name, ownership and data of the current organisation.', general: 'General', name: 'Name', slug: 'Slug', mail_folder: 'Letters lie in DATA_DIR/outbox on the server.', export: 'Export everything', export_text: 'Download all data of this organisation (NDJSON, one record per line).',
     danger: 'Danger zone', transfer: 'Transfer ownership', transfer_text: 'The new owner may do everything.', transfer_confirm: 'Transfer the ownership? You will no longer be the owner.', transferred: 'Ownership transferred', leave: 'Leave', leave_text: 'You will lose access to the data of this organisation.', leave_confirm: 'Leave “{name}”?', left: 'You have left the organisation',
     delete: 'Delete organisation', delete_text: 'The organisation is deleted for good after 30 days; until then it can be restored.', deleted: 'The organisation is scheduled for deletion', scheduled: 'This organisation is scheduled for deletion ({time}).',
   },
@@ -53,7 +53,8 @@ const messages: typeof zhCN = {
     change_password: 'Change password', current_password: 'Current password', password_changed: 'Password changed', end_others: 'Sign out other devices', change_email: 'Change e-mail', new_email: 'New e-mail', send_link: 'Send confirmation link', email_sent: 'A confirmation link was sent to {email}', verified: 'Verified', unverified: 'Not verified',
   },
   api_key: {
-    title: 'API keys', text: 'Personal access tokens: scripts and services use them to call the API as you.', create: 'New key', name: 'Name', name_help: 'What it is for, such as “backup script”', scopes: 'Scope', expires_at: 'Expires', last_used_at: 'Last used', never: 'Never', days: '{n} days', all_scopes: 'Everything I may do', some_scopes: 'Chosen permissions', scope_count: '{n} permissions', once: 'The key of “{name}” is shown only once. Copy it now.', rotate: 'Rotate', rotate_confirm: 'Rotate “{name}”? The old key stops working.', delete_confirm: 'Delete “{name}”? Programs that use it lose access.', empty_title: 'No keys yet', empty_text: 'Create a key so that a script can call the API for you.',
+    title: 'API keys', text: 'The keys of this organisation’s members. A key belongs to whoever made it, and never does more than that person may.', own_text: 'Personal access tokens: scripts and services use them to call the API as you.', one: 'API key', create: 'New key', name: 'Name', name_help: 'What it is for, such as “backup script”', scopes: 'Scope', expires_at: 'Expires', last_used_at: 'Last used', unused: 'Never used', never: 'Never', expired: 'Expired', soon: 'Soon', days: '{n} days', all_scopes: 'Everything I may do', some_scopes: 'Chosen permissions', owners_scopes: 'All of its owner’s', owners_scopes_text: 'Not limited: it may do whatever its owner may do at that moment.', scope_count: 'Permissions: {n}',
+    once: 'The key of “{name}” is shown only once. Copy it now.', try: 'Try it:', kept: 'I have kept it', rotate: 'Rotate', rotate_confirm: 'Rotate “{name}”? The old key stops working at once.', revoke: 'Revoke', revoked: 'The key has been revoked', revoke_confirm: 'Revoke “{name}”? Programs that use it lose access at once.', empty_title: 'No keys yet', empty_text: 'Create a key so that a script can call the API for you.', not_here: 'This key is not in the present list', not_here_text: 'It may have been revoked, or stand on another page of the list.',
   },
 }
 export default messages

@@ -7,6 +7,9 @@ import resource from './resource'
 import fields from './fields'
 import identity from './identity'
 import home from './home'
+import platform from './platform'
+import jobs from './jobs'
+import jobFields from './jobFields'
 
-const messages: typeof zhCN = { common, errors, auth, layout, resource, fields, identity, home }
+const messages: typeof zhCN = { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields }, identity, home, jobs, platform }
 export default messages

@@ -8,6 +8,7 @@ const messages: typeof zhCN = {
     title: 'Keyboard shortcuts', anywhere: 'Anywhere', tables: 'In tables', go: 'Go to', palette: 'Open the command palette', search: 'Focus the search', help: 'Show the shortcuts', close: 'Close what is open', next: 'Next row', previous: 'Previous row', open: 'Open the record', select: 'Select the row',
   },
   not_found: { title: 'Page not found', text: 'This address does not exist or has moved.' },
+  found: { title: 'New organisation', text: 'You will own it, and work in it from then on.' },
   no_organization: { title: 'You belong to no organisation yet', text: 'Ask an administrator for an invitation, or create a new organisation.', name: 'Name of the organisation', create: 'Create', choose: 'Choose an organisation' },
 }
 export default messages

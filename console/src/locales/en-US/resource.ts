@@ -11,7 +11,7 @@ const messages: typeof zhCN = {
   trash: 'Trash', leave_trash: 'Leave trash', trash_empty: 'The trash is empty', restore: 'Restore', restored: 'Restored', purge: 'Delete for good', purged: 'Deleted for good', purge_confirm: 'Delete “{name}” for good? This cannot be undone.',
   delete_confirm: 'Delete “{name}”?', deleted: 'Deleted', created: 'Created', saved: 'Saved', discard: 'Discard', discard_confirm: 'You have unsaved changes. Discard them?',
   export: 'Export', export_csv: 'This result as CSV', export_xlsx: 'This result as XLSX',
-  import: 'Import', import_title: 'Import', import_text: 'Choose a CSV or XLSX file whose first row names the fields. Fields:', import_file: 'File', import_key: 'Update existing records by', import_key_none: 'Only create', import_check: 'Check', import_apply: 'Import',
+  import: 'Import', import_title: 'Import', import_text: 'Choose a CSV or XLSX file whose first row names the fields. Fields:', import_file: 'File', import_drop: 'Choose a file, or drop it here', import_key: 'Update existing records by', import_key_none: 'Only create', import_check: 'Check', import_apply: 'Import',
   import_checked: 'Checked.', import_done: 'Imported.', import_counts: '{total} rows: {created} created, {updated} updated, {failed} failed.', import_row: 'Row', import_field: 'Field', import_problem: 'Problem',
   conflict: { title: 'Somebody saved first', text: 'While you were editing, somebody else changed this record. Choose which version stays.', field: 'Field', mine: 'Yours', theirs: 'Theirs', same: 'Both versions say the same.', keep_mine: 'Overwrite with mine', take_theirs: 'Take theirs' },
 }

@@ -16,6 +16,9 @@ export default {
   user: {
     name: '姓名', username: '用户名', active: '状态', disabled: '账号已停用', is_owner: '所有者', is_platform_admin: '平台管理员', department_id: '部门', department_name: '部门', post_ids: '岗位', role_ids: '角色', roles: '角色', title: '头衔', last_sign_in_at: '最近登录', joined_at: '加入时间',
   },
+  platform_user: { name: '姓名', username: '用户名', is_platform_admin: '平台管理员', last_sign_in_at: '最近登录', created_at: '创建时间' },
+  platform_organization: { name: '组织', slug: '标识', member_count: '成员数', created_at: '创建时间', deleting_at: '删除时间' },
+  api_key: { name: '名称', prefix: '开头', user_id: '所有者', user_name: '所有者', scopes: '范围', expires_at: '有效期至', last_used_at: '最近使用', created_at: '创建时间' },
   invitation: { email: '邮箱', expires_at: '有效期至', values: { status: { pending: '待接受', accepted: '已接受', revoked: '已撤销', expired: '已过期' } } },
   audit: {
     at: '时间', actor_id: '操作者', actor_name: '操作者', actor_kind: '身份', action: '操作', target_type: '对象类型', target_id: '对象编号', target_name: '对象', outcome: '结果', ip: 'IP 地址', user_agent: '客户端', request_id: '请求编号',
@@ -25,7 +28,7 @@ export default {
     at: '时间', username: '用户', user_id: '用户编号', outcome: '结果', reason: '原因', ip: 'IP 地址', user_agent: '客户端',
     values: {
       outcome: { ok: '成功', success: '成功', failed: '失败', denied: '被拒绝', locked: '已锁定' },
-      reason: { password: '密码登录', wrong_password: '密码错误', unknown_user: '用户不存在', disabled: '账号已停用', inactive: '成员已停用', locked: '账号被锁定', no_membership: '不属于任何组织', invitation: '接受邀请', setup: '初始化', replay: '令牌重放', user_agent: '客户端不符' },
+      reason: { password: '密码错误', wrong_password: '密码错误', unknown_user: '用户不存在', disabled: '账号已停用', inactive: '成员已停用', locked: '账号被锁定', no_membership: '不属于任何组织', invitation: '接受邀请', setup: '初始化', replay: '令牌重放', user_agent: '客户端不符' },
     },
   },
 }

@@ -9,7 +9,7 @@ export default {
     owner_access: '组织所有者拥有全部权限。', no_access: '没有任何权限', no_access_text: '分配角色后即可获得权限。',
   },
   invitation: {
-    title: '邀请', create: '邀请成员', send: '发送邀请', sent: '邀请已发送至 {email}', resend: '重新发送', resent: '已重新发送', revoke: '撤销', revoked: '已撤销', revoke_confirm: '确定撤销发给 {email} 的邀请吗？',
+    title: '邀请', all: '全部', create: '邀请成员', send: '发送邀请', sent: '邀请已发送至 {email}', resend: '重新发送', resent: '已重新发送', revoke: '撤销', revoked: '已撤销', revoke_confirm: '确定撤销发给 {email} 的邀请吗？',
     link: '邀请链接', link_text: '尚未配置邮件服务。请复制下面的链接，自行发送给 {email}；链接只显示这一次。', no_mail: '尚未配置邮件服务：邀请和重置密码不会发送邮件，需要您复制链接自行转交。',
     empty_title: '没有邀请', empty_text: '邀请会在发送后显示在这里。',
   },
@@ -19,8 +19,8 @@ export default {
     scope_help: { all: '可以看到组织的全部数据。', departments: '只能看到下面选中部门的数据。', department: '只能看到自己部门的数据。', department_and_below: '可以看到自己部门及所有下级部门的数据。', self: '只能看到自己的数据。' },
   },
   permission: {
-    search: '搜索权限', chosen: '已选 {n} / {total}', modules: { identity: '组织与权限', platform: '平台', crm: '客户管理' },
-    actions: { list: '列表', read: '查看', create: '新建', update: '修改', delete: '删除', purge: '永久删除', export: '导出', import: '导入' },
+    search: '搜索权限', chosen: '已选 {n} / {total}', modules: { identity: '组织与权限', platform: '平台', crm: '客户管理', jobs: '任务与计划' },
+    actions: { list: '列表', read: '查看', create: '新建', update: '修改', delete: '删除', purge: '永久删除', export: '导出', import: '导入', grant: '直接授权', reset: '重置密码', revoke: '撤销' },
   },
   department: {
     title: '部门', text: '组织的层级结构，决定数据范围。', one: '部门', create: '新建部门', add_child: '添加下级', root: '无（顶级部门）', move_help: '更改上级即可移动部门及其全部下级。', empty_title: '还没有部门', empty_text: '从顶级部门开始搭建组织结构。',
@@ -32,17 +32,17 @@ export default {
   audit: {
     title: '审计日志', text: '谁在什么时候改了什么。', one: '审计记录', create: '', empty_title: '还没有记录', empty_text: '成员的操作会记录在这里。', from: '开始时间', to: '结束时间', changes: '修改内容', no_changes: '没有记录字段变化。', before: '修改前', after: '修改后', sentence: '{verb}{noun}',
     verbs: {
-      create: '新建', created: '新建', update: '修改', updated: '修改', delete: '删除', deleted: '删除', purge: '永久删除', restore: '恢复', copy: '复制', import: '导入', export: '导出', bulk: '批量处理', patch: '修改', login: '登录', sign_in: '登录', logout: '退出', sign_out: '退出', invite: '邀请', accept: '接受', resend: '重新发送', revoke: '撤销', rotate: '轮换', transfer: '移交', leave: '离开', grant: '授权', grants: '授权', switch: '切换', reset: '重置', change: '更改', confirm: '确认', end: '结束', anonymize: '匿名化', init: '初始化', remove: '移除', add: '添加', send_reset: '发送重置链接',
+      create: '新建', created: '新建', update: '修改', updated: '修改', delete: '删除', deleted: '删除', purge: '永久删除', restore: '恢复', copy: '复制', import: '导入', export: '导出', bulk: '批量处理', patch: '修改', login: '登录', sign_in: '登录', logout: '退出', sign_out: '退出', invite: '邀请', accept: '接受', resend: '重新发送', revoke: '撤销', rotate: '轮换', transfer: '移交', leave: '离开', grant: '授权', grants: '授权', switch: '切换', reset: '重置', change: '更改', confirm: '确认', end: '结束', anonymize: '匿名化', init: '初始化', remove: '移除', add: '添加', send_reset: '发送重置链接', request: '申请更改', retry: '重试', cancel: '取消', run: '运行', run_again: '再次运行', pause: '暂停', resume: '恢复', enable: '启用', unlock: '解锁', disable: '停用或启用',
     },
-    nouns: { user: '成员', member: '成员', membership: '成员', role: '角色', department: '部门', post: '岗位', menu: '菜单', organization: '组织', invitation: '邀请', session: '会话', api_key: 'API 密钥', password: '密码', email: '邮箱', sign_in: '登录日志', audit_entry: '审计日志', system: '系统', grant: '授权', permission: '权限', platform_user: '平台用户' },
-    actions: { session_refresh: '刷新会话' },
+    nouns: { user: '成员', member: '成员', membership: '成员', role: '角色', department: '部门', post: '岗位', menu: '菜单', organization: '组织', invitation: '邀请', session: '会话', api_key: 'API 密钥', password: '密码', email: '邮箱', sign_in: '登录日志', audit_entry: '审计日志', system: '系统', grant: '授权', permission: '权限', platform_user: '平台用户', job: '任务', schedule: '计划', job_alert: '任务告警', job_kind: '任务类型', queue: '队列', profile: '个人资料' },
+    actions: { identity_session_reuse: '令牌被重复使用，会话已结束', identity_session_agent_mismatch: '令牌被另一客户端使用，会话已结束', identity_user_platform_admin: '更改平台管理员身份' },
   },
   sign_in: { title: '登录日志', text: '成功和失败的登录。', one: '登录', create: '', empty_title: '还没有登录记录', empty_text: '登录会记录在这里。' },
   session: {
     title: '在线会话', text: '此刻在本组织登录的人。', current: '当前', last_seen: '最近活动', since: '登录时间', end: '下线', ended: '会话已结束', end_confirm: '确定让此会话下线吗？', end_all: '全部下线', end_all_confirm: '确定让此人的所有会话下线吗？', everywhere: '在所有设备上退出', everywhere_confirm: '确定在所有设备上退出吗？包括当前浏览器。', empty_title: '没有在线会话',
   },
   organization: {
-    title: '组织设置', text: '当前组织的名称、所有权和数据。', general: '基本信息', name: '组织名称', slug: '标识', export: '导出全部数据', export_text: '下载本组织的全部数据（NDJSON，每行一条记录）。',
+    title: '组织设置', text: '当前组织的名称、所有权和数据。', general: '基本信息', name: '组织名称', slug: '标识', mail_folder: '邮件保存在服务器的 DATA_DIR/outbox 目录中。', export: '导出全部数据', export_text: '下载本组织的全部数据（NDJSON，每行一条记录）。',
     danger: '危险操作', transfer: '移交所有权', transfer_text: '新所有者将拥有全部权限。', transfer_confirm: '确定移交所有权吗？您将不再是所有者。', transferred: '所有权已移交', leave: '离开组织', leave_text: '离开后您将无法访问该组织的数据。', leave_confirm: '确定离开“{name}”吗？', left: '您已离开该组织',
     delete: '删除组织', delete_text: '组织将在 30 天后被永久删除，在此之前可以恢复。', deleted: '组织已安排删除', scheduled: '此组织已安排删除（{time}）。',
   },
@@ -51,6 +51,7 @@ export default {
     change_password: '修改密码', current_password: '当前密码', password_changed: '密码已修改', end_others: '同时退出其他设备', change_email: '修改邮箱', new_email: '新邮箱', send_link: '发送确认链接', email_sent: '确认链接已发送至 {email}', verified: '已验证', unverified: '未验证',
   },
   api_key: {
-    title: 'API 密钥', text: '个人访问令牌，供脚本和其他服务以您的身份调用 API。', create: '新建密钥', name: '名称', name_help: '说明用途，例如“备份脚本”', scopes: '范围', expires_at: '有效期至', last_used_at: '最近使用', never: '永不过期', days: '{n} 天', all_scopes: '我的全部权限', some_scopes: '只给部分权限', scope_count: '{n} 项权限', once: '“{name}”的密钥只显示这一次，请立即复制保存。', rotate: '轮换', rotate_confirm: '确定轮换“{name}”吗？旧密钥将失效。', delete_confirm: '确定删除“{name}”吗？使用它的程序将无法访问。', empty_title: '还没有密钥', empty_text: '新建密钥，让脚本代您调用 API。',
+    title: 'API 密钥', text: '本组织成员的密钥。密钥属于创建它的人，能做的事永远不超过此人。', own_text: '个人访问令牌，供脚本和其他服务以您的身份调用 API。', one: 'API 密钥', create: '新建密钥', name: '名称', name_help: '说明用途，例如“备份脚本”', scopes: '范围', expires_at: '有效期至', last_used_at: '最近使用', unused: '从未使用', never: '永不过期', expired: '已过期', soon: '即将过期', days: '{n} 天', all_scopes: '我的全部权限', some_scopes: '只给部分权限', owners_scopes: '所有者的全部权限', owners_scopes_text: '没有单独限制：所有者此刻能做的，这个密钥都能做。', scope_count: '{n} 项权限',
+    once: '“{name}”的密钥只显示这一次，请立即复制保存。', try: '试一试：', kept: '我已保存', rotate: '轮换', rotate_confirm: '确定轮换“{name}”吗？旧密钥将立即失效。', revoke: '吊销', revoked: '密钥已吊销', revoke_confirm: '确定吊销“{name}”吗？使用它的程序将立即无法访问。', empty_title: '还没有密钥', empty_text: '新建密钥，让脚本代您调用 API。', not_here: '当前列表中没有这个密钥', not_here_text: '它可能已被吊销，或在列表的另一页。',
   },
 }

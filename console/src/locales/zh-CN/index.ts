@@ -6,5 +6,8 @@ import resource from './resource'
 import fields from './fields'
 import identity from './identity'
 import home from './home'
+import platform from './platform'
+import jobs from './jobs'
+import jobFields from './jobFields'
 
-export default { common, errors, auth, layout, resource, fields, identity, home }
+export default { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields }, identity, home, jobs, platform }

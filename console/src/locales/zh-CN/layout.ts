@@ -6,5 +6,6 @@ export default {
     title: '键盘快捷键', anywhere: '任意页面', tables: '列表中', go: '快速跳转', palette: '打开命令面板', search: '聚焦搜索框', help: '显示快捷键', close: '关闭弹层', next: '下一行', previous: '上一行', open: '打开记录', select: '选择该行',
   },
   not_found: { title: '页面不存在', text: '您访问的地址不存在，或已被移动。' },
+  found: { title: '新建组织', text: '您将成为新组织的所有者，并切换到其中。' },
   no_organization: { title: '您还不属于任何组织', text: '请联系管理员发送邀请，或创建一个新组织。', name: '组织名称', create: '创建组织', choose: '选择组织' },
 }

@@ -9,7 +9,7 @@ export default {
   trash: '回收站', leave_trash: '退出回收站', trash_empty: '回收站是空的', restore: '恢复', restored: '已恢复', purge: '永久删除', purged: '已永久删除', purge_confirm: '确定永久删除“{name}”吗？此操作无法撤销。',
   delete_confirm: '确定删除“{name}”吗？', deleted: '已删除', created: '已创建', saved: '已保存', discard: '放弃修改', discard_confirm: '有未保存的修改，确定放弃吗？',
   export: '导出', export_csv: '导出当前结果为 CSV', export_xlsx: '导出当前结果为 XLSX',
-  import: '导入', import_title: '导入数据', import_text: '选择 CSV 或 XLSX 文件，第一行为字段名。可用字段：', import_file: '文件', import_key: '按此字段更新已有记录', import_key_none: '只新增', import_check: '检查', import_apply: '导入',
+  import: '导入', import_title: '导入数据', import_text: '选择 CSV 或 XLSX 文件，第一行为字段名。可用字段：', import_file: '文件', import_drop: '点击选择文件，或拖放到此处', import_key: '按此字段更新已有记录', import_key_none: '只新增', import_check: '检查', import_apply: '导入',
   import_checked: '检查完成。', import_done: '导入完成。', import_counts: '共 {total} 行：新增 {created}，更新 {updated}，失败 {failed}。', import_row: '行', import_field: '字段', import_problem: '问题',
   conflict: { title: '有人先一步保存了', text: '您编辑期间，该记录已被他人修改。请选择保留哪个版本。', field: '字段', mine: '您的版本', theirs: '对方的版本', same: '两个版本的内容相同。', keep_mine: '用我的覆盖', take_theirs: '采用对方的' },
 }

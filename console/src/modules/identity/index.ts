@@ -25,6 +25,7 @@ export default {
     { path: '/audit', name: 'audit', component: () => import('./audit/AuditPage.vue'), meta: { page: 'identity.audit_entries', title: 'identity.audit.title', permission: 'identity:audit_entry:list', icon: 'tickets', order: 10, group: 'security' } },
     { path: '/sign-ins', name: 'sign-ins', component: () => import('./sign_in/SignInsPage.vue'), meta: { page: 'identity.sign_ins', title: 'identity.sign_in.title', permission: 'identity:sign_in:list', icon: 'lock', order: 20, group: 'security' } },
     { path: '/sessions', name: 'sessions', component: () => import('./session/SessionsPage.vue'), meta: { page: 'identity.sessions', title: 'identity.session.title', permission: 'identity:session:list', icon: 'monitor', order: 30, group: 'security' } },
-    { path: '/profile', name: 'profile', component: () => import('./profile/ProfilePage.vue'), meta: { page: 'account.profile', title: 'identity.profile.title', icon: 'user', order: 900, hidden: true } },
+    { path: '/api-keys', name: 'api-keys', component: () => import('./api_key/ApiKeysPage.vue'), meta: { page: 'identity.api_keys', title: 'identity.api_key.title', permission: 'identity:api_key:list', icon: 'connection', order: 40, group: 'security' } },
+    { path: '/profile', name: 'profile', component: () => import('./profile/ProfilePage.vue'), meta: { page: 'account.profile', title: 'identity.profile.title', icon: 'user', order: 900, hidden: true, homeless: true } },
   ],
 } satisfies ConsoleModule

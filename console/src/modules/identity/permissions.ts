@@ -1,16 +1,16 @@
 /** Permissions of actions that are more than list, read, create, update, delete: one place to match the server. */
 export const P = {
+  userRead: 'identity:user:read',
   userUpdate: 'identity:user:update',
   userDelete: 'identity:user:delete',
-  userGrants: 'identity:user:grants',
-  userAccess: 'identity:user:access',
-  userSessions: 'identity:user:sessions',
-  userEndSessions: 'identity:user:end_sessions',
-  userSendReset: 'identity:user:send_reset',
+  userGrant: 'identity:user:grant',
+  userReset: 'identity:user:reset',
   invitationList: 'identity:invitation:list',
   invitationCreate: 'identity:invitation:create',
-  invitationResend: 'identity:invitation:resend',
   invitationRevoke: 'identity:invitation:revoke',
+  sessionList: 'identity:session:list',
   sessionDelete: 'identity:session:delete',
+  apiKeyDelete: 'identity:api_key:delete',
   organizationUpdate: 'identity:organization:update',
+  mailTest: 'platform:mail:test',
 } as const

@@ -1,4 +1,4 @@
-//! The envelope and the parameters of hand-written lists, so that they look like the engine's.
+//! The envelope of hand-written lists, and what the document says of their search, so that they look like the engine's.
 //!
 //! May import: serde, schemars, `kernel`'s list grammar.
 
@@ -37,21 +37,6 @@ impl<T> Listed<T> {
             next_cursor: page.next_cursor,
         }
     }
-}
-
-/// The window of a list, for the document; read by [`ListQuery::parse_with`].
-#[derive(Debug, JsonSchema)]
-pub struct Window {
-    /// Page, from 1.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub page: Option<u64>,
-    /// Records of a page.
-    #[schemars(range(min = 1, max = 200))]
-    pub page_size: Option<u64>,
-    /// `next_cursor` of the page before, instead of `page`.
-    pub cursor: Option<String>,
-    /// Columns by comma; `-` descends.
-    pub sort: Option<String>,
 }
 
 /// The word that a list is searched for, for the document.

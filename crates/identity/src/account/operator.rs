@@ -13,11 +13,11 @@ use sea_orm::{
 use serde_json::json;
 use store::{Dialect, Mode, Tx};
 
-use super::{Belonging, By, announce, belongings, one_time, sync_copies, update};
+use super::{Belonging, By, announce_everywhere, belongings, one_time, sync_copies, update};
 use crate::{
     api_key,
     credential::policy,
-    entity::{app_user, mail_outbox, sign_in_attempt},
+    entity::{app_user, letter, sign_in_attempt},
     invitation::entity as invitation,
     mail::{self, Letter},
     organization,
@@ -62,13 +62,13 @@ pub async fn set_password(app: &App, by: &By<'_>, id: Id, password: &Secret) -> 
         let letter = Letter::PasswordChanged { name: user.name.clone(), keys_ended: true };
         mail::enqueue(app, &tx, address, &user.locale, letter).await?;
     }
-    tx.commit().await?;
     let event = Event::new("identity:user:reset", "identity.user").target(id, user.username).change(
         "api_keys_ended",
         json!(null),
         json!(keys),
     );
-    announce(app, by, id, None, &event).await
+    announce_everywhere(&tx, now, by, id, None, &event).await?;
+    tx.commit().await
 }
 
 /// Ends the wait after too many failures, wherever they came from.
@@ -76,9 +76,9 @@ pub async fn unlock(app: &App, by: &By<'_>, id: Id) -> Result<u64> {
     let tx = app.system(Mode::Write).await?;
     let user = tx.get::<app_user::Entity>(id).await?;
     let forgiven = forgive(&tx, &user).await?;
-    tx.commit().await?;
     let event = Event::new("identity:user:unlock", "identity.user").target(id, user.username);
-    announce(app, by, id, None, &event).await?;
+    announce_everywhere(&tx, app.now(), by, id, None, &event).await?;
+    tx.commit().await?;
     Ok(forgiven)
 }
 
@@ -107,11 +107,11 @@ pub async fn set_disabled(app: &App, by: &By<'_>, id: Id, disabled: bool) -> Res
     let disabled_at = disabled.then_some(now);
     let row = app_user::ActiveModel { disabled_at: Set(disabled_at), ..Default::default() };
     update(&tx, now, &user, row).await?;
-    tx.commit().await?;
     let event = Event::new("identity:user:disable", "identity.user")
         .target(id, user.username.clone())
         .change("disabled", json!(!disabled), json!(disabled));
-    announce(app, by, id, Some("user_changed"), &event).await?;
+    announce_everywhere(&tx, now, by, id, Some("user_changed"), &event).await?;
+    tx.commit().await?;
     Ok(app_user::Model { disabled_at, version: user.version + 1, ..user })
 }
 
@@ -197,7 +197,7 @@ async fn forget_name(tx: &Tx, before: &app_user::Model, after: &app_user::Model)
 
 /// Takes what tells who somebody was out of an account, for good: name, address and password go,
 /// sessions, keys and links end, the account is closed. The audit trail stays as it is. Needs a
-/// system transaction without organisation; the caller [announces](announce) it after the commit.
+/// system transaction without organisation; the caller [announces](announce_everywhere) it in the same one.
 pub async fn anonymize(app: &App, tx: &Tx, user: &app_user::Model) -> Result<app_user::Model> {
     keep_an_administrator(tx, user).await?;
     keep_owners(tx, user).await?;
@@ -238,8 +238,8 @@ pub async fn anonymize(app: &App, tx: &Tx, user: &app_user::Model) -> Result<app
     api_key::end_all(tx, now, user.id).await?;
     one_time::withdraw_all(tx, user.id).await?;
     if let Some(address) = &user.email {
-        let letters = Condition::all().add(ColumnTrait::eq(&mail_outbox::Column::Recipient, address.clone()));
-        tx.delete_where::<mail_outbox::Entity>(letters).await?;
+        let letters = Condition::all().add(ColumnTrait::eq(&letter::Column::Recipient, address.clone()));
+        tx.delete_where::<letter::Entity>(letters).await?;
     }
     forgive(tx, user).await?;
     Ok(after)

@@ -1,4 +1,4 @@
-//! When keys were last used: noted in memory as requests are admitted, written by the ticker.
+//! When keys were last used: noted in memory as requests are admitted, written by the node's upkeep.
 //!
 //! A request never waits for it, and an embedded database has one writer. What was noted in the
 //! last seconds before the process ends is lost. May import: `kernel`, this crate's entities.
@@ -64,7 +64,7 @@ impl Uses {
     }
 }
 
-/// Writes the last uses of keys that were used since; called by the ticker.
+/// Writes the last uses of keys that were used since; called by the node's upkeep.
 pub async fn flush_uses(app: &App) -> Result<()> {
     let (uses, now) = (&Identity::of(app)?.key_uses, app.now());
     let due = uses.due(now);

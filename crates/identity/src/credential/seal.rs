@@ -51,6 +51,18 @@ impl SealingKey {
     }
 }
 
+impl jobs::Vault for Sealer {
+    fn seal(&self, plain: &[u8], purpose: &str) -> Result<String> {
+        Self::seal(self, plain, purpose)
+    }
+    fn open(&self, sealed: &str, purpose: &str) -> Result<Vec<u8>> {
+        Self::open(self, sealed, purpose).map(|plain| plain.expose_secret().to_vec())
+    }
+    fn is_stale(&self, sealed: &str) -> bool {
+        self.needs_reseal(sealed)
+    }
+}
+
 /// Seals with the current key, opens with the current or the previous one.
 pub struct Sealer {
     current: SealingKey,

@@ -2,7 +2,7 @@
 
 pub mod api_key;
 pub mod app_user;
-pub mod mail_outbox;
+pub mod letter;
 pub mod membership_post;
 pub mod membership_role;
 pub mod one_time_token;

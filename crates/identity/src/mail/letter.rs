@@ -3,6 +3,7 @@
 //! What users typed is kept on one line and escaped (ASVS 1.3.7, 1.3.11).
 
 use base::text::one_line;
+use kernel::port::Notice;
 
 use super::text::{Lang, Words, words};
 
@@ -53,6 +54,8 @@ pub enum Letter {
         /// To whom.
         name: String,
     },
+    /// What another module has to say.
+    Notice(Notice),
 }
 
 /// A letter in words.
@@ -68,6 +71,7 @@ impl Letter {
             Self::Invitation { link, .. }
             | Self::PasswordReset { link, .. }
             | Self::EmailChange { link, .. } => Some(link),
+            Self::Notice(notice) => notice.link.as_deref(),
             Self::PasswordChanged { .. }
             | Self::EmailChangeAsked { .. }
             | Self::EmailChanged { .. }

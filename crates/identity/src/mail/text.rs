@@ -131,6 +131,12 @@ fn english(letter: &Letter, app: &str) -> Words {
             vec!["If you can read this, mail works.".to_owned()],
             "",
         ),
+        Letter::Notice(notice) => (
+            format!("{app}: {}", plain(&notice.en.subject)),
+            "Hello,".to_owned(),
+            notice.en.lines.iter().map(|line| plain(line)).collect(),
+            "Open it",
+        ),
     };
     Words { subject, greeting, paragraphs, button: button.to_owned(), closing: format!("— {app}") }
 }
@@ -206,6 +212,12 @@ fn chinese(letter: &Letter, app: &str) -> Words {
             hello(name),
             vec!["如果您能读到这封信，说明邮件发送正常。".to_owned()],
             "",
+        ),
+        Letter::Notice(notice) => (
+            format!("{app}：{}", plain(&notice.zh.subject)),
+            "您好：".to_owned(),
+            notice.zh.lines.iter().map(|line| plain(line)).collect(),
+            "打开查看",
         ),
     };
     Words { subject, greeting, paragraphs, button: button.to_owned(), closing: format!("—— {app}") }

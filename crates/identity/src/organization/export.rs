@@ -1,16 +1,15 @@
 //! Everything that an organisation owns, as one download: a JSON document on each line.
 //!
 //! Read in keyset pages, each its own transaction that verifies the owner anew, so that an export
-//! holds neither a connection nor the memory for long. May import: `kernel`, axum's body.
+//! holds neither a connection nor the memory for long. May import: `kernel`, this crate's tables.
 
-use axum::body::Body;
 use base::{Error, Id, Result};
-use bytes::Bytes;
-use futures_util::stream;
+use futures_util::future::BoxFuture;
 use kernel::{
     Api, Cx,
     api::File,
-    audit::{self, Event},
+    audit::Event,
+    download::{Piece, Source, Taking},
 };
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use serde_json::json;
@@ -43,24 +42,17 @@ pub(super) fn mount(api: &mut Api) {
 async fn export(cx: &Cx) -> Result<File> {
     let mut own = cx.again(Mode::Write).await?;
     let row = ownership::owned(&own).await?;
+    own.commit().await?;
     let event =
         Event::new("identity:organization:export", "identity.organization").target(row.id, row.name.clone());
-    audit::record(&own, event).await?;
-    own.commit().await?;
+    let taking = Taking::new(cx, event, "ndjson")?;
     let name = format!("{}.ndjson", slug(&row));
+    let head = line("organization", &json!(View::of(row, true)))?;
     let mut tables = tables::all(&cx.app);
     // What is referred to comes first, so that a reader can take the lines in order.
     tables.reverse();
-    let reader =
-        Reader { cx: own, tables: tables.into_iter().collect(), at: 0, after: None, rows: 0, done: false };
-    let head = line("organization", &json!(View::of(row, true)))?;
-    let start = stream::iter([Ok::<_, std::io::Error>(Bytes::from(head))]);
-    let rest = stream::try_unfold(reader, |mut reader| async move {
-        let chunk = reader.next().await.map_err(std::io::Error::other)?;
-        Ok(chunk.map(|chunk| (Bytes::from(chunk), reader)))
-    });
-    let body = Body::from_stream(stream::StreamExt::chain(start, rest));
-    Ok(File { name, content_type: "application/x-ndjson", body })
+    let reader = Reader { cx: own, head: Some(head), tables, at: 0, after: None, rows: 0, done: false };
+    Ok(File { name, content_type: "application/x-ndjson", body: taking.stream(reader) })
 }
 
 fn line(table: &str, row: &serde_json::Value) -> Result<Vec<u8>> {
@@ -72,6 +64,7 @@ fn line(table: &str, row: &serde_json::Value) -> Result<Vec<u8>> {
 /// Reads table by table, page by page.
 struct Reader {
     cx: Cx,
+    head: Option<Vec<u8>>,
     tables: Vec<TenantTable>,
     at: usize,
     after: Option<Id>,
@@ -79,10 +72,23 @@ struct Reader {
     done: bool,
 }
 
+impl Source for Reader {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Piece>>> {
+        Box::pin(async move {
+            if let Some(head) = self.head.take() {
+                return Ok(Some(Piece { bytes: head.into(), rows: 0 }));
+            }
+            let before = self.rows;
+            let lines = self.lines().await?;
+            Ok(lines.map(|lines| Piece { bytes: lines.into(), rows: self.rows - before }))
+        })
+    }
+}
+
 impl Reader {
     /// The next lines. The last one says that nothing is missing, since a broken download looks
     /// like a short one.
-    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+    async fn lines(&mut self) -> Result<Option<Vec<u8>>> {
         while let Some(table) = self.tables.get(self.at).copied() {
             let mut cx = self.cx.again(Mode::Read).await?;
             if !cx.actor()?.effective.is_owner() {

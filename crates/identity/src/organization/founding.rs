@@ -25,8 +25,7 @@ pub const AUDITOR: &str = "auditor";
 /// Founds an organisation: its row under the transaction's organisation id, two starter roles, and
 /// the membership of its owner. The name is checked here; the answer is the new row.
 pub async fn found(app: &App, tx: &Tx, name: &str, owner: &app_user::Model) -> Result<entity::Model> {
-    let nowhere = Origin { request_id: String::new(), ip: None, user_agent: String::new() };
-    found_from(app, tx, name, owner, &nowhere).await
+    found_from(app, tx, name, owner, &Origin::nowhere()).await
 }
 
 /// As [`found`], for a request: the audit entry says where it came from.
@@ -67,7 +66,8 @@ pub async fn found_from(
     access::bump(tx, now, "organization_founded", Some(id)).await?;
     let who = Who { kind: ActorKind::User, id: Some(owner.id), name: owner.name.clone() };
     let event = Event::new("identity:organization:create", "identity.organization").target(id, name);
-    audit::write(tx, now, who, origin, event).await?;
+    audit::write(tx, now, who.clone(), origin, event.clone()).await?;
+    audit::write_platform(tx, now, who, origin, event).await?;
     tx.get::<entity::Entity>(id).await
 }
 

@@ -88,7 +88,7 @@ async fn delete(cx: &Cx) -> Result<NoContent> {
     let event = event("delete", &row).change("delete_after", json!(null), json!(base::time::format(end)));
     save(cx, row, entity::ActiveModel { deleting_at: Set(Some(end)), ..Default::default() }).await?;
     access::bump(cx.tx()?, cx.now(), "organization_closing", Some(cx.org()?)).await?;
-    audit::record(cx, event).await?;
+    audit::record_and_tell(cx, event).await?;
     Ok(NoContent)
 }
 
@@ -106,7 +106,7 @@ async fn restore(cx: &Cx) -> Result<Json<View>> {
     let event = event("restore", &row).change("delete_after", json!(base::time::format(end)), json!(null));
     let row = save(cx, row, entity::ActiveModel { deleting_at: Set(None), ..Default::default() }).await?;
     access::bump(cx.tx()?, cx.now(), "organization_restored", Some(row.id)).await?;
-    audit::record(cx, event).await?;
+    audit::record_and_tell(cx, event).await?;
     Ok(Json(View::of(row, true)))
 }
 

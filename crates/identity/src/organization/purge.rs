@@ -6,7 +6,10 @@
 //! `store`, this crate's entities.
 
 use base::{Id, Result};
-use kernel::{App, access};
+use kernel::{
+    App, Origin, access,
+    audit::{self, Event, Who},
+};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, QueryFilter,
@@ -24,7 +27,7 @@ use crate::{entity::session, resource::user};
 const BATCH: u64 = 1000;
 
 /// Deletes the organisations whose grace has passed, with everything that is theirs; returns how
-/// many are gone. Called by the ticker; several nodes may call it at once.
+/// many are gone. Several nodes may call it at once.
 pub async fn purge_due(app: &App) -> Result<usize> {
     let tx = app.system(Mode::Read).await?;
     let due = tx.find::<entity::Entity>().filter(entity::Column::DeletingAt.lte(app.now()));
@@ -33,7 +36,7 @@ pub async fn purge_due(app: &App) -> Result<usize> {
     let mut gone = 0;
     for row in due {
         // One that cannot go must not keep the others here; it is tried again in the next round.
-        match end(app, row.id).await {
+        match end(app, &row).await {
             Ok(true) => {
                 tracing::info!(organization = %row.id, "an organisation was deleted after its grace");
                 gone += 1;
@@ -47,8 +50,8 @@ pub async fn purge_due(app: &App) -> Result<usize> {
     Ok(gone)
 }
 
-async fn end(app: &App, org: Id) -> Result<bool> {
-    Ok(close(app, org).await? && purge(app, org).await?)
+async fn end(app: &App, row: &entity::Model) -> Result<bool> {
+    Ok(close(app, row.id).await? && purge(app, row).await?)
 }
 
 async fn begin(app: &App, org: Id) -> Result<Tx> {
@@ -71,7 +74,8 @@ async fn close(app: &App, org: Id) -> Result<bool> {
     Ok(true)
 }
 
-async fn purge(app: &App, org: Id) -> Result<bool> {
+async fn purge(app: &App, row: &entity::Model) -> Result<bool> {
+    let org = row.id;
     let tables = tables::all(app);
     for table in &tables {
         while empty(app, org, *table).await? {}
@@ -88,6 +92,12 @@ async fn purge(app: &App, org: Id) -> Result<bool> {
     version.from_table(access::version_table()).and_where(Expr::col("org_id").eq(org));
     tx.execute(&version).await?;
     let rows = tx.delete_where::<entity::Entity>(Condition::all().add(entity::Column::Id.eq(org))).await?;
+    if rows > 0 {
+        // Its own trail has just gone with it.
+        let event =
+            Event::new("identity:organization:purge", "identity.organization").target(org, row.name.clone());
+        audit::write_platform(&tx, app.now(), Who::system(), &Origin::nowhere(), event).await?;
+    }
     tx.commit().await?;
     Ok(rows > 0)
 }

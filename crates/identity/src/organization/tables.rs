@@ -27,6 +27,9 @@ const fn tree(name: &'static str) -> TenantTable {
     TenantTable { name, parent: Some("parent_id") }
 }
 
+/// Those of the job engine: no other module's rows are referred to by them, nor refer to them.
+const JOBS: [&str; jobs::TENANT_TABLES.len()] = jobs::TENANT_TABLES;
+
 /// Those that this crate and the kernel declare; what refers comes before what is referred to.
 const OWN: [TenantTable; 14] = [
     table("membership_role"),
@@ -49,13 +52,15 @@ const OWN: [TenantTable; 14] = [
 const SECRET: [&str; 4] = ["digest", "password_hash", "sealed", "secret"];
 /// Columns that only repeat others.
 const DERIVED: [&str; 2] = ["search_key", "alive"];
+/// Columns of bytes: files, which an export of rows does not carry.
+const BYTES: [&str; 1] = ["content"];
 /// JSON columns of tables without a resource.
 const JSON: [&str; 3] = ["role_ids", "post_ids", "scopes"];
 
 /// Every tenant table, in the order in which rows may be deleted: those of other modules first,
 /// the last registered one foremost, since a module refers to those before it.
 pub(super) fn all(app: &App) -> Vec<TenantTable> {
-    let known = |name: &str| OWN.iter().any(|own| own.name == name);
+    let known = |name: &str| JOBS.contains(&name) || OWN.iter().any(|own| own.name == name);
     let others = app.registry().iter().map(|resource| resource.spec());
     let others = others.filter(|spec| spec.column("org_id").is_some() && !known(spec.table));
     let mut all: Vec<TenantTable> = Vec::new();
@@ -63,6 +68,7 @@ pub(super) fn all(app: &App) -> Vec<TenantTable> {
         let parent = spec.column("parent_id").map(|_| "parent_id");
         all.insert(0, TenantTable { name: spec.table, parent });
     }
+    all.extend(JOBS.map(table));
     all.extend(OWN);
     all
 }
@@ -76,7 +82,7 @@ pub(super) fn row(app: &App, table: &str, raw: &QueryResult) -> Result<Map<Strin
     };
     let mut out = Map::new();
     for name in raw.column_names() {
-        if is_secret(&name) || DERIVED.contains(&name.as_str()) {
+        if is_secret(&name) || DERIVED.contains(&name.as_str()) || BYTES.contains(&name.as_str()) {
             continue;
         }
         let value = match kind(app, table, &name) {

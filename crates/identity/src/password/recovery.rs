@@ -140,14 +140,14 @@ async fn reset(cx: &Cx, input: Reset) -> Result<NoContent> {
     let keys = api_key::end_all(&tx, now, user.id).await?;
     // Whoever holds the mailbox need not wait for what a guesser did.
     operator::forgive(&tx, &user).await?;
-    tx.commit().await?;
     let who = Who { kind: ActorKind::User, id: Some(user.id), name: user.name.clone() };
     let event = Event::new("identity:password:reset", "identity.user").target(user.id, user.username).change(
         "api_keys_ended",
         json!(null),
         json!(keys),
     );
-    account::announce(app, &By { who, origin: &cx.origin }, user.id, None, &event).await?;
+    account::announce(&tx, now, &By { who, origin: &cx.origin }, user.id, None, &event).await?;
+    tx.commit().await?;
     Ok(NoContent)
 }
 

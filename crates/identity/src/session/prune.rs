@@ -19,7 +19,7 @@ const ATTEMPTS: Duration = Duration::days(1);
 /// Sessions a round: the writer is shared.
 const BATCH: u64 = 500;
 
-/// Deletes what has expired. Safe to run on several nodes at once; called by the ticker.
+/// Deletes what has expired. Safe to run on several nodes at once.
 pub async fn prune(app: &App) -> Result<()> {
     let now = app.now();
     let tx = app.system(Mode::Write).await?;
@@ -29,6 +29,7 @@ pub async fn prune(app: &App) -> Result<()> {
     tx.delete_where::<one_time_token::Entity>(links).await?;
     let used = Condition::all().add(refresh_token::Column::UsedAt.lt(now - USED));
     tx.delete_where::<refresh_token::Entity>(used).await?;
+    crate::mail::prune(&tx, now).await?;
     tx.commit().await?;
     while prune_sessions(app).await? >= BATCH {}
     Ok(())

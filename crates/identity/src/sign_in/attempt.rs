@@ -6,8 +6,13 @@
 use std::sync::Arc;
 
 use base::{Error, Id, Kind, Result};
-use kernel::{App, Cx, port::Meter};
+use kernel::{
+    ActorKind, App, Cx,
+    audit::{self, Event, Who},
+    port::Meter,
+};
 use sea_orm::ActiveValue::Set;
+use serde_json::json;
 use store::{Mode, Tx};
 
 use super::{
@@ -126,7 +131,8 @@ pub(crate) async fn entered(cx: &Cx, tx: &Tx, user: &app_user::Model, org: Id) -
     write_log(cx, tx, user, vec![org], None).await
 }
 
-/// A row in the log of each of these organisations.
+/// A row in the log of each of these organisations; where there is none, the installation's audit
+/// trail tells.
 async fn write_log(
     cx: &Cx,
     tx: &Tx,
@@ -146,7 +152,25 @@ async fn write_log(
         user_agent: Set(cx.origin.user_agent.clone()),
         search_key: Set(user.username_key.clone()),
     };
+    if orgs.is_empty() {
+        return tell_platform(cx, tx, user, reason).await;
+    }
     tx.insert_all(orgs.into_iter().map(row).collect()).await
+}
+
+async fn tell_platform(cx: &Cx, tx: &Tx, user: &app_user::Model, reason: Option<&'static str>) -> Result<()> {
+    let event =
+        Event::new("identity:session:sign_in", "identity.user").target(user.id, user.username.clone());
+    let (who, event) = match reason {
+        None => (Who { kind: ActorKind::User, id: Some(user.id), name: user.name.clone() }, event),
+        // Whoever it was, it has not been shown that it was this person.
+        Some(reason) => {
+            let event = event.change("reason", json!(null), json!(reason));
+            let nobody = Who { kind: ActorKind::User, id: None, name: String::new() };
+            (nobody, Event { outcome: Some("failed"), ..event })
+        }
+    };
+    audit::write_platform(tx, cx.now(), who, &cx.origin, event).await
 }
 
 /// When the person last signed in, and a hash of today's kind. Neither is a change of the record.

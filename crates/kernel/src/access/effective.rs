@@ -89,6 +89,10 @@ impl Effective {
     pub fn reach(&self, permission: Permission) -> Option<Reach> {
         self.reach.get(&permission).cloned()
     }
+    /// The version of the access data that the set was worked out from.
+    pub(crate) fn version(&self) -> i64 {
+        self.version
+    }
     /// Whether the user is an active member of the organisation (or works in none).
     pub fn is_member(&self) -> bool {
         self.member
@@ -195,6 +199,14 @@ pub(crate) async fn load(
     if let Some(set) = cache.get(&key).filter(fresh) {
         return Ok(set);
     }
+    let set = Arc::new(compute(app, tx, user, version, platform).await?);
+    cache.insert(key, set.clone());
+    Ok(set)
+}
+
+/// The effective set as the transaction's own rows make it, what it has just written included; it is
+/// nobody else's until the commit, so it is not cached.
+pub(crate) async fn compute(app: &App, tx: &Tx, user: Id, version: i64, platform: bool) -> Result<Effective> {
     let mut set = Effective { version, member: tx.org().is_none(), ..Effective::default() };
     if tx.org().is_some()
         && let Some(standing) = app.directory().standing(tx, user).await?
@@ -212,8 +224,6 @@ pub(crate) async fn load(
             set.add(permission, &Reach::All);
         }
     }
-    let set = Arc::new(set);
-    cache.insert(key, set.clone());
     Ok(set)
 }
 

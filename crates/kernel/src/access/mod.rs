@@ -14,9 +14,9 @@ pub use catalogue::{Catalogue, Entry, Permission, Source, store_catalogue};
 pub use effective::{Because, Effective, EffectiveCache, Held, Reach, RoleStanding, Standing, explain};
 pub use grant::{Holder, codes_of, copy_grants, forget, grants_of, set_grants};
 pub use scope::DataScope;
-pub use version::{bump, version_table};
+pub use version::{bump, bump_in, version_table};
 
-pub(crate) use effective::load;
+pub(crate) use effective::{compute, load};
 
 /// The kernel's access tables.
 pub const MIGRATION: store::Migration = store::Migration {

@@ -14,7 +14,11 @@ pub fn version_table() -> Alias {
 /// Says that who may do what has changed in the transaction's organisation. `kind` names the
 /// event (`role_changed`, `membership_changed`, …), `subject` what it was about.
 pub async fn bump(tx: &Tx, now: DateTime<Utc>, kind: &str, subject: Option<Id>) -> Result<()> {
-    let org = tx.require_org()?;
+    bump_in(tx, tx.require_org()?, now, kind, subject).await
+}
+
+/// As [`bump`], for one of several organisations that a system transaction is about.
+pub async fn bump_in(tx: &Tx, org: Id, now: DateTime<Utc>, kind: &str, subject: Option<Id>) -> Result<()> {
     let advance = Query::update()
         .table("access_head")
         .value("version", Expr::col("version").add(1))

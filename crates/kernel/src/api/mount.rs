@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use validator::Validate;
 
-use super::{Access, Answer, Api, Handler, Operation};
-use crate::{Cx, http::decode};
+use super::{Access, Answer, Api, Handler, Operation, record::list_parameters};
+use crate::{Cx, Spec, http::decode};
 
 /// A handler without a body: `async fn(&Cx) -> Result<impl Answer>`.
 pub trait Handle<'a, Out>: Send + Sync + 'static {
@@ -239,6 +239,11 @@ impl Route<'_> {
             });
             self.operation().parameters.push(parameter);
         }
+        self
+    }
+    /// The grammar of a list over `spec`, parameter by parameter: window, search, sort and filters.
+    pub fn lists(mut self, spec: &Spec) -> Self {
+        self.operation().parameters.extend(list_parameters(spec, true));
         self
     }
     /// Query parameters as they are.

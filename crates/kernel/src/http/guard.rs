@@ -107,29 +107,40 @@ async fn attempt(
             table,
             respond: Mutex::default(),
             notes: Mutex::default(),
+            renewed: Mutex::default(),
+            claim: None,
+            handed: Mutex::default(),
         };
         match run(&mut cx, operation, mode).await {
             Err(failure) if failure.is_retryable() && tries < ATTEMPTS => {
                 tracing::debug!(operation = operation.id, tries, "trying again after a lost lock");
                 table = cx.table.take();
             }
-            Err(failure) => {
-                // Before anything else: an embedded database has one writer.
-                if let Some(tx) = cx.tx.take() {
-                    let _ = tx.rollback().await;
-                }
-                if failure.code() == "permission_denied" && mode == Mode::Write {
-                    audit::record_denial(&cx, operation).await;
-                }
-                return Err(failure);
-            }
+            Err(failure) => return refuse(cx, operation, mode, failure).await,
             Ok(response) => return Ok(response),
         }
     }
 }
 
+/// Ends a request that failed: its work is taken back, and what was denied is recorded.
+async fn refuse(mut cx: Cx, operation: &Operation, mode: Mode, failure: Error) -> Result<Response> {
+    // Before anything else: an embedded database has one writer.
+    if let Some(tx) = cx.tx.take() {
+        let _ = tx.rollback().await;
+    }
+    if operation.detached
+        && let Some(claim) = &cx.claim
+        && let Ok(Some(response)) = claim.answer_now(&cx.app).await
+    {
+        return Ok(response);
+    }
+    if failure.code() == "permission_denied" && mode == Mode::Write {
+        audit::record_denial(&cx, operation).await;
+    }
+    Err(failure)
+}
+
 async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response> {
-    let mut claim = None;
     if operation.takes_table && cx.table.is_none() {
         // Reading takes long: not before the caller is known to be allowed, and not in his transaction.
         enter(cx, Mode::Read).await?;
@@ -140,17 +151,19 @@ async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response>
     if cx.credential.is_some() {
         enter(cx, mode).await?;
         operation.check(cx)?;
-        if operation.detached {
-            // The work begins its own transactions; this one only verified the caller.
-            cx.commit().await?;
-        }
         match idempotency::begin(cx, operation).await? {
             Begun::Free => {}
-            Begun::Claimed(first) => claim = Some(first),
+            Begun::First(claim) => cx.claim = Some(claim),
             Begun::Answered(response) => {
                 cx.commit().await?;
                 return Ok(response);
             }
+        }
+        if operation.detached {
+            // The work begins its own transactions; this one only verified the caller.
+            cx.commit().await?;
+        } else if let Some(claim) = &cx.claim {
+            claim.hold(cx.tx()?, cx.now()).await?;
         }
     }
     let mut response = (operation.handler)(cx).await?;
@@ -159,7 +172,8 @@ async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response>
         response.headers_mut().append(name, value);
     }
     if response.status().is_success() || response.status().is_redirection() {
-        if let Some(claim) = &claim {
+        cx.take_over().await?;
+        if let Some(claim) = &cx.claim {
             response = claim.keep(cx, response).await?;
         }
         cx.commit().await?;

@@ -1,22 +1,22 @@
 //! `Idempotency-Key` (decision 4.9): a POST that is sent again with its key is answered, not run again.
 //!
-//! The key is claimed at the start of the caller's transaction and the answer is written at its
-//! end, so that key, work and answer are kept or lost together. Operations that begin their own
-//! transactions, and those whose answer carries a secret, do not take the header. May import:
-//! `store`, the request's context.
+//! The key is claimed at the start of the transaction that does the work and the answer is written at
+//! its end, so that key, work and answer are kept or lost together. Where the handler begins that
+//! transaction itself ([`Cx::begin`]), it is claimed there. Operations whose answer carries a secret do
+//! not take the header. May import: `store`, the request's context.
 
+use aws_lc_rs::hmac;
 use axum::{
     body::{Body, HttpBody},
     response::Response,
 };
-use base::{Error, Id, Result};
-use chrono::Duration;
+use base::{Error, Id, Result, secret::ExposeSecret};
+use chrono::{DateTime, Duration, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-use store::Mode;
+use store::{Mode, Tx};
 
 use self::entity::{ActiveModel, Column, Entity, Model};
 use crate::{
@@ -72,7 +72,8 @@ pub mod entity {
         /// The key as sent.
         #[sea_orm(primary_key, auto_increment = false)]
         pub key_text: String,
-        /// What was asked: organisation, path, query and body.
+        /// What was asked: organisation, path, query and body, under the server's key, since a body may
+        /// hold a password.
         pub digest: String,
         /// When it was first asked.
         pub created_at: DateTimeUtc,
@@ -94,7 +95,7 @@ pub mod entity {
 impl Operation {
     /// Whether `Idempotency-Key` is honoured; elsewhere it is ignored.
     pub fn takes_idempotency_key(&self) -> bool {
-        self.method == Method::POST && self.access != Access::Public && !self.detached && !self.answer.secret
+        self.method == Method::POST && self.access != Access::Public && !self.answer.secret
     }
 }
 
@@ -111,49 +112,30 @@ pub(crate) fn parameter() -> Value {
 pub(crate) enum Begun {
     /// It has no key that counts.
     Free,
-    /// It is the first with its key.
-    Claimed(Claim),
+    /// It is the first with its key, which is to be [held](Claim::hold) where the work is done.
+    First(Claim),
     /// It was answered before.
     Answered(Response),
 }
 
-/// A key that this transaction holds.
+/// A key, and what was asked with it.
 pub(crate) struct Claim {
     user: Id,
     operation: String,
     key: String,
+    digest: String,
 }
 
-/// Looks for the answer to a key, or claims the key. A second request at the same time waits here
-/// for the first one's commit and then starts anew, to find its answer.
+/// Looks for the answer to a key.
 pub(crate) async fn begin(cx: &Cx, operation: &Operation) -> Result<Begun> {
     if !operation.takes_idempotency_key() {
         return Ok(Begun::Free);
     }
     let Some(key) = key(&cx.headers)? else { return Ok(Begun::Free) };
-    let (tx, now) = (cx.tx()?, cx.now());
-    let claim = Claim { user: cx.actor()?.id, operation: operation.id.clone(), key };
-    let digest = digest(cx)?;
-    match tx.one(tx.find::<Entity>().filter(claim.this())).await? {
-        Some(row) if now < row.created_at + LIFE => return replay(row, &digest).map(Begun::Answered),
-        Some(_) => claim.forget(cx).await?,
-        None => {}
-    }
-    let row = ActiveModel {
-        user_id: Set(claim.user),
-        operation: Set(claim.operation.clone()),
-        key_text: Set(claim.key.clone()),
-        digest: Set(digest),
-        created_at: Set(now),
-        status: Set(0),
-        headers: Set(None),
-        body: Set(String::new()),
-    };
-    match tx.insert(row).await {
-        Ok(()) => Ok(Begun::Claimed(claim)),
-        Err(failure) if failure.code() == "conflict" || failure.is_retryable() => Err(running().retryable()),
-        Err(failure) if failure.code() == "database_timeout" => Err(running()),
-        Err(failure) => Err(failure),
+    let claim = Claim { user: cx.actor()?.id, operation: operation.id.clone(), key, digest: digest(cx)? };
+    match claim.answer_in(cx.tx()?, cx.now()).await? {
+        Some(response) => Ok(Begun::Answered(response)),
+        None => Ok(Begun::First(claim)),
     }
 }
 
@@ -180,13 +162,15 @@ fn key(headers: &HeaderMap) -> Result<Option<String>> {
 fn digest(cx: &Cx) -> Result<String> {
     let mut params: Vec<(&String, &String)> = cx.params.iter().collect();
     params.sort();
-    let head = json!([cx.tx()?.org(), params, cx.raw_query]).to_string();
-    let mut hash = Sha256::new();
-    hash.update(head.as_bytes());
+    let head = json!([cx.actor()?.org, params, cx.raw_query]).to_string();
+    let key = cx.app.settings().digest_key.expose_secret().as_bytes();
+    let mut mac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    mac.update(b"tenon/idempotency/request\0");
+    mac.update(head.as_bytes());
     // JSON holds no NUL, so nothing can move from the body into the head.
-    hash.update([0]);
-    hash.update(cx.body());
-    Ok(format!("{:x}", hash.finalize()))
+    mac.update(&[0]);
+    mac.update(cx.body());
+    Ok(mac.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn replay(row: Model, digest: &str) -> Result<Response> {
@@ -217,8 +201,48 @@ impl Claim {
             .add(Column::KeyText.eq(self.key.as_str()))
     }
 
-    async fn forget(&self, cx: &Cx) -> Result<()> {
-        cx.tx()?.delete_where::<Entity>(self.this()).await.map(drop)
+    async fn forget(&self, tx: &Tx) -> Result<()> {
+        tx.delete_where::<Entity>(self.this()).await.map(drop)
+    }
+
+    async fn answer_in(&self, tx: &Tx, now: DateTime<Utc>) -> Result<Option<Response>> {
+        match tx.one(tx.find::<Entity>().filter(self.this())).await? {
+            Some(row) if now < row.created_at + LIFE => replay(row, &self.digest).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The answer that another request with this key has got meanwhile: after it, the same work may fail
+    /// for having been done.
+    pub(crate) async fn answer_now(&self, app: &App) -> Result<Option<Response>> {
+        let tx = app.system(Mode::Read).await?;
+        let answer = self.answer_in(&tx, app.now()).await?;
+        tx.commit().await?;
+        Ok(answer)
+    }
+
+    /// Takes the key in the transaction that does the work. A second request at the same time waits here
+    /// for the first one's commit and then starts anew, to find its answer.
+    pub(crate) async fn hold(&self, tx: &Tx, now: DateTime<Utc>) -> Result<()> {
+        let old = self.this().add(Column::CreatedAt.lte(now - LIFE));
+        tx.delete_where::<Entity>(old).await?;
+        let row = ActiveModel {
+            user_id: Set(self.user),
+            operation: Set(self.operation.clone()),
+            key_text: Set(self.key.clone()),
+            digest: Set(self.digest.clone()),
+            created_at: Set(now),
+            status: Set(0),
+            headers: Set(None),
+            body: Set(String::new()),
+        };
+        match tx.insert(row).await {
+            Err(failure) if failure.code() == "conflict" || failure.is_retryable() => {
+                Err(running().retryable())
+            }
+            Err(failure) if failure.code() == "database_timeout" => Err(running()),
+            done => done,
+        }
     }
 
     /// Writes the answer beside what it tells of. What is no success, too long or no text is not
@@ -227,7 +251,7 @@ impl Claim {
         let (parts, body) = response.into_parts();
         let short = HttpBody::size_hint(&body).exact().is_some_and(|bytes| bytes <= BODY_MAX);
         if !parts.status.is_success() || !short {
-            self.forget(cx).await?;
+            self.forget(cx.tx()?).await?;
             return Ok(Response::from_parts(parts, body));
         }
         let bytes = body.collect().await.map_err(Error::internal)?.to_bytes();
@@ -247,13 +271,13 @@ impl Claim {
                 };
                 cx.tx()?.update_where(answer, self.this()).await?;
             }
-            Err(_) => self.forget(cx).await?,
+            Err(_) => self.forget(cx.tx()?).await?,
         }
         Ok(Response::from_parts(parts, Body::from(bytes)))
     }
 }
 
-/// Deletes answers that count no more. Safe on several nodes at once; called by the ticker.
+/// Deletes answers that count no more. Safe on several nodes at once.
 pub async fn prune(app: &App) -> Result<()> {
     let tx = app.system(Mode::Write).await?;
     let old = Condition::all().add(Column::CreatedAt.lte(app.now() - LIFE));

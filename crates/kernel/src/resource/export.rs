@@ -2,14 +2,14 @@
 //!
 //! Read in keyset pages, each its own transaction, so that no export holds a connection for
 //! long. CSV is streamed; XLSX is written to a temporary file in constant memory, then streamed.
-//! Text that a spreadsheet would run as a formula is made harmless (spec 7.4).
+//! Text that a spreadsheet would run as a formula is made harmless (spec 7.4). The audit entry says
+//! what was asked for and how many rows were taken.
 
 use std::sync::Arc;
 
 use axum::{body::Body, response::Response};
 use base::{Error, Result};
-use bytes::Bytes;
-use futures_util::stream;
+use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 use store::Mode;
 
@@ -20,7 +20,8 @@ use super::{
 use crate::{
     Cx,
     api::{Answer, File},
-    audit::{self, Event},
+    audit::Event,
+    download::{Piece, Source, Taking},
     meta,
     sheet::{XLSX, csv_rows, safe, text, write_cell},
 };
@@ -37,23 +38,23 @@ pub(super) async fn export(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Respon
     query.page_size = PAGE;
     query.count = super::query::Count::None;
     let format = pairs.iter().find(|(name, _)| name == "format").map_or("csv", |(_, text)| text.as_str());
-    let meta = resource.meta();
-    let columns = meta::view_columns(&*resource);
-    let reader = Reader { cx: cx.again(Mode::Write).await?, resource: resource.clone(), query, done: false };
-    let reader = reader.announce().await?;
-    match format {
-        "csv" => {
-            let body = Body::from_stream(csv_stream(reader, columns));
-            File { name: format!("{}.csv", meta.plural), content_type: "text/csv; charset=utf-8", body }
-                .respond(cx)
-        }
-        "xlsx" => {
-            let content_type = XLSX;
-            let body = xlsx(reader, columns).await?;
-            File { name: format!("{}.xlsx", meta.plural), content_type, body }.respond(cx)
-        }
-        _ => Err(Error::field("format", "unknown_value", "must be csv or xlsx")),
+    let meta = *resource.meta();
+    if query.trash {
+        cx.require(&meta.permission("delete"))?;
     }
+    let columns = meta::view_columns(&*resource);
+    let event = Event::new(meta.permission("export"), meta.full_name());
+    let taking = Taking::new(cx, event, format)?;
+    // Verified anew for each page; no connection is held in between.
+    let mut own = cx.again(Mode::Read).await?;
+    own.commit().await?;
+    let reader = Reader { cx: own, resource, query, done: false };
+    let (content_type, body) = match format {
+        "csv" => ("text/csv; charset=utf-8", taking.stream(Csv { reader, columns, begun: false })),
+        "xlsx" => (XLSX, xlsx(reader, columns, taking).await?),
+        _ => return Err(Error::field("format", "unknown_value", "must be csv or xlsx")),
+    };
+    File { name: format!("{}.{format}", meta.plural), content_type, body }.respond(cx)
 }
 
 /// Reads the query page by page.
@@ -65,15 +66,6 @@ struct Reader {
 }
 
 impl Reader {
-    /// Writes the audit entry: who took how much of what out.
-    async fn announce(mut self) -> Result<Self> {
-        let meta = self.resource.meta();
-        let event = Event::new(meta.permission("export"), meta.full_name());
-        audit::record(&self.cx, event).await?;
-        self.cx.commit().await?;
-        Ok(self)
-    }
-
     async fn next(&mut self) -> Result<Vec<Json>> {
         if self.done {
             return Ok(Vec::new());
@@ -91,25 +83,49 @@ impl Reader {
     }
 }
 
-fn csv_stream(
+/// Comma-separated values, a page of rows at a time.
+struct Csv {
     reader: Reader,
     columns: Vec<String>,
-) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
-    // The byte order mark makes spreadsheets read UTF-8.
-    let head = [b"\xef\xbb\xbf".to_vec(), csv_rows(std::iter::once(columns.clone()))].concat();
-    let start = stream::iter([Ok(Bytes::from(head))]);
-    let rest = stream::try_unfold((reader, columns), |(mut reader, columns)| async move {
-        let rows = reader.next().await.map_err(std::io::Error::other)?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let lines = rows.iter().map(|row| columns.iter().map(|column| safe(&text(&row[column]))).collect());
-        Ok(Some((Bytes::from(csv_rows(lines)), (reader, columns))))
-    });
-    stream::StreamExt::chain(start, rest)
+    begun: bool,
 }
 
-async fn xlsx(mut reader: Reader, columns: Vec<String>) -> Result<Body> {
+impl Source for Csv {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Piece>>> {
+        Box::pin(async move {
+            if !std::mem::replace(&mut self.begun, true) {
+                // The byte order mark makes spreadsheets read UTF-8.
+                let head = [b"\xef\xbb\xbf".to_vec(), csv_rows(std::iter::once(self.columns.clone()))];
+                return Ok(Some(Piece { bytes: head.concat().into(), rows: 0 }));
+            }
+            let rows = self.reader.next().await?;
+            if rows.is_empty() {
+                return Ok(None);
+            }
+            let cells = |row: &Json| self.columns.iter().map(|column| safe(&text(&row[column]))).collect();
+            let bytes = csv_rows(rows.iter().map(cells)).into();
+            Ok(Some(Piece { bytes, rows: rows.len() as u64 }))
+        })
+    }
+}
+
+/// A workbook is whole before its first byte is sent, so what was taken is known then.
+async fn xlsx(reader: Reader, columns: Vec<String>, taking: Taking) -> Result<Body> {
+    match workbook(reader, columns).await {
+        Ok((file, rows)) => {
+            taking.record(rows, true).await;
+            let file = tokio::fs::File::from_std(file);
+            Ok(Body::from_stream(tokio_util::io::ReaderStream::new(file)))
+        }
+        Err(failure) => {
+            taking.record(0, false).await;
+            Err(failure)
+        }
+    }
+}
+
+/// The workbook in a temporary file, and its rows.
+async fn workbook(mut reader: Reader, columns: Vec<String>) -> Result<(std::fs::File, u64)> {
     let mut workbook = rust_xlsxwriter::Workbook::new();
     let sheet = workbook.add_worksheet_with_constant_memory().map_err(Error::internal)?;
     for (at, column) in (0u16..).zip(&columns) {
@@ -141,5 +157,5 @@ async fn xlsx(mut reader: Reader, columns: Vec<String>) -> Result<Body> {
         .map_err(Error::internal)?
         .map_err(Error::internal)?;
     std::io::Seek::rewind(&mut copy).map_err(Error::internal)?;
-    Ok(Body::from_stream(tokio_util::io::ReaderStream::new(tokio::fs::File::from_std(copy))))
+    Ok((copy, line.into()))
 }

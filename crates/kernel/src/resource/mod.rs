@@ -26,12 +26,13 @@ use store::Table;
 use validator::Validate;
 
 pub use crate::nullable::{Nullable, apply};
+pub use bulk::{BulkAnswer, Outcome};
 pub use dynamic::Dynamic;
 pub(crate) use dynamic::SHOWN_STAMPS;
 pub use endpoints::Endpoints;
 pub(crate) use endpoints::register;
 pub use query::ListQuery;
-pub use record::{create_record, etag, expect_version};
+pub use record::{create_record, etag, expect_version, require_record};
 pub use spec::{Column, Kind, Spec};
 pub use statement::{Page, paginate};
 

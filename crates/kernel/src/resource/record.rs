@@ -108,6 +108,15 @@ pub async fn create_record(cx: &Cx, full_name: &str, body: Json) -> Result<(Id, 
     show(cx, &*resource, row).await.map(|shown| (id, shown))
 }
 
+/// 404 unless the caller reaches that record of the named resource with `action`; for actions of a
+/// resource's own. In a unit of work that writes, the record is locked.
+pub async fn require_record(cx: &Cx, full_name: &str, action: &str, id: Id) -> Result<()> {
+    let resource = cx.app.registry().find(full_name).cloned();
+    let resource = resource.ok_or_else(|| Error::internal(format!("no resource {full_name}")))?;
+    let lock = cx.method != http::Method::GET;
+    find(cx, &*resource, id, action, Trash::Without, lock).await.map(drop)
+}
+
 pub(super) async fn replace(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     write(cx, resource, true).await
 }
@@ -179,6 +188,11 @@ pub(super) async fn insert(cx: &Cx, resource: &dyn Dynamic, body: Json) -> Resul
         .values_panic(values.iter().map(|(_, value)| value.clone().into()))
         .to_owned();
     cx.tx()?.execute(&statement).await?;
+    let reach = cx.reach(&resource.meta().permission("create"))?;
+    if resource.spec().dept == Some("id") && reach != crate::Reach::All {
+        // A new department lies in nobody's reach that was worked out before it existed.
+        cx.renew_reach().await?;
+    }
     finish(cx, resource, change, id, "create", None).await
 }
 

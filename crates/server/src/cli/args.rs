@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::jobs::JobsCommand;
 use crate::config::{AppEnv, Inputs};
 
 /// The back end of a SaaS product in one file.
@@ -27,6 +28,14 @@ pub enum Command {
     /// Serve the API and the console.
     #[command(after_help = "Example:\n  tenon serve --env prod --host 0.0.0.0 --port 8000 --migrate")]
     Serve(ServeArgs),
+    /// Work on jobs and fire schedules, without serving.
+    #[command(
+        after_help = "Example:\n  tenon worker --env prod\n  tenon worker --queues mail,default --concurrency 32"
+    )]
+    Worker(WorkerArgs),
+    /// Look at jobs of every organisation, and have them done.
+    #[command(subcommand, after_help = "Example:\n  tenon jobs list --state dead")]
+    Jobs(JobsCommand),
     /// Bring the database's tables up to date, back, or show where they are.
     #[command(after_help = "Example:\n  tenon migrate status --env prod")]
     Migrate(MigrateArgs),
@@ -76,9 +85,26 @@ pub struct ServeArgs {
     /// Migrate before serving; in dev this happens anyway.
     #[arg(long)]
     pub migrate: bool,
+    /// Leave jobs and schedules to other processes (`tenon worker`).
+    #[arg(long)]
+    pub no_worker: bool,
     /// Do not ask before destroying data.
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Options of `worker`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WorkerArgs {
+    /// Queues to serve, separated by commas, the most urgent first [default: WORKER_QUEUES, then all].
+    #[arg(long)]
+    pub queues: Option<String>,
+    /// Jobs at once [default: WORKER_CONCURRENCY, then 16].
+    #[arg(long)]
+    pub concurrency: Option<u32>,
+    /// Migrate before working; in dev this happens anyway.
+    #[arg(long)]
+    pub migrate: bool,
 }
 
 /// Options of `migrate`.
@@ -295,9 +321,16 @@ impl Cli {
     /// What configuration is read from, the command's own options included.
     pub fn inputs(&self) -> Inputs {
         let mut options = Vec::new();
-        if let Some(Command::Serve(serve)) = &self.command {
-            options.extend(serve.host.clone().map(|host| ("APP_HOST", host)));
-            options.extend(serve.port.map(|port| ("APP_PORT", port.to_string())));
+        match &self.command {
+            Some(Command::Serve(serve)) => {
+                options.extend(serve.host.clone().map(|host| ("APP_HOST", host)));
+                options.extend(serve.port.map(|port| ("APP_PORT", port.to_string())));
+            }
+            Some(Command::Worker(worker)) => {
+                options.extend(worker.queues.clone().map(|queues| ("WORKER_QUEUES", queues)));
+                options.extend(worker.concurrency.map(|count| ("WORKER_CONCURRENCY", count.to_string())));
+            }
+            _ => {}
         }
         Inputs::from_process(self.env, options)
     }

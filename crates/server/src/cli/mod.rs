@@ -4,6 +4,7 @@
 mod args;
 mod confirm;
 mod failure;
+mod jobs;
 mod password;
 mod show;
 #[cfg(test)]
@@ -11,9 +12,10 @@ mod tests;
 
 pub use args::{
     Cli, Command, ConfigArgs, CreateSuperuserArgs, DbCommand, DoctorArgs, KeysCommand, MigrateArgs,
-    MigrateDirection, OpenapiArgs, RlsAction, RlsArgs, ServeArgs, UserCommand, UserNameArgs,
+    MigrateDirection, OpenapiArgs, RlsAction, RlsArgs, ServeArgs, UserCommand, UserNameArgs, WorkerArgs,
 };
 pub use confirm::confirm;
 pub use failure::{Exit, Failure};
+pub use jobs::{JobIds, JobsCommand, JobsDrainArgs, JobsEnqueueArgs, JobsListArgs, JobsShowArgs};
 pub use password::{NewPassword, new_password};
 pub use show::{config, print, version};

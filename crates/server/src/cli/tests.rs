@@ -31,6 +31,16 @@ fn commands_are_read() {
     assert_eq!(rls(&["rls", "--verify-user", "--json"]), Some(RlsAction::VerifyUser));
     assert_eq!(rls(&["rls", "--disable", "--yes"]), Some(RlsAction::Disable));
     assert_eq!(rls(&["rls", "--test", "--enable"]), None);
+    let worker = parse(&["worker", "--queues", "mail,default", "--concurrency", "3"]).expect("valid");
+    let options = [("WORKER_QUEUES", "mail,default".to_owned()), ("WORKER_CONCURRENCY", "3".to_owned())];
+    assert_eq!(worker.inputs().cli, options);
+    let listed = match parse(&["jobs", "list", "--state", "dead"]).expect("valid").command() {
+        Command::Jobs(JobsCommand::List(list)) => (list.state, list.limit),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(listed, (Some(::jobs::State::Dead), 50));
+    assert!(parse(&["jobs", "list", "--state", "lost"]).is_err());
+    assert!(parse(&["jobs", "retry"]).is_err() && parse(&["jobs", "show", "seven"]).is_err());
     assert!(parse(&["serve", "--port", "70000"]).is_err());
     assert!(parse(&["migrate", "sideways"]).is_err());
 }

@@ -2,6 +2,9 @@
 
 use base::{Clock, SystemClock};
 use identity::{credential::jwt::Algorithm, service};
+use jobs::Engine;
+use kernel::audit::{self, Event};
+use serde_json::json;
 use store::Mode;
 
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
     config::{Config, Inputs},
 };
 
-use super::{parts, schema};
+use super::parts;
 
 /// Runs one of the commands.
 pub fn run(inputs: &Inputs, command: &KeysCommand) -> Result<(), Failure> {
@@ -20,12 +23,17 @@ pub fn run(inputs: &Inputs, command: &KeysCommand) -> Result<(), Failure> {
 }
 
 async fn rotate(config: &Config) -> Result<(), Failure> {
-    let opened = schema::open(config).await?;
-    schema::ensure(config, &opened.store, false).await?;
+    let desk = parts::desk(config).await?;
     let (settings, sealer) = (parts::identity_settings(config), parts::sealer(config)?);
-    let tx = opened.store.begin_system(Mode::Write).await?;
-    let rotation = service::rotate_keys(&tx, SystemClock.now(), &settings, &sealer).await?;
+    let tx = desk.app.system(Mode::Write).await?;
+    let mut rotation = service::rotate_keys(&tx, SystemClock.now(), &settings, &sealer).await?;
+    rotation.resealed += desk.app.service::<Engine>()?.reseal(&tx).await?;
+    let event = Event::new("platform:keys:rotate", "platform.keys")
+        .change("made", json!(null), json!(rotation.made))
+        .change("resealed", json!(null), json!(rotation.resealed));
+    audit::write_platform(&tx, SystemClock.now(), parts::operator(), &parts::origin(), event).await?;
     tx.commit().await?;
+    desk.close().await;
     let hours = service::KEY_OVERLAP.num_hours();
     let mut text: String = rotation.made.iter().map(|kid| format!("made key {kid}\n")).collect();
     text += &format!("stored secrets re-encrypted with the current ENCRYPTION_KEY: {}\n", rotation.resealed);

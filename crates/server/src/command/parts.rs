@@ -7,6 +7,7 @@ use identity::{
     Identity,
     credential::{jwt::Algorithm, seal::Sealer},
 };
+use jobs::Runners;
 use kernel::App;
 use outbound::{MailSettings, Mailer, Policy, TlsMode};
 use store::{
@@ -146,6 +147,8 @@ fn kernel_settings(config: &Config) -> kernel::Settings {
         body_limit: config.http.body_limit,
         rate_limit: config.http.rate_limit.map_or(0, u64::from),
         outbound_allow: config.outbound_allow.clone(),
+        digest_key: config.encryption_key.clone(),
+        audit_retention_days: config.audit_retention_days,
     }
 }
 
@@ -165,6 +168,7 @@ pub async fn assemble(config: &Config, store: Store) -> Result<Parts, Failure> {
         metrics.set_pool("writer", open.saturating_sub(idle), idle);
     });
     Ok(Parts {
+        vault: Arc::new(sealer(config)?),
         kv: key_values(config, clock.clone()).await?,
         store,
         clock,
@@ -177,13 +181,16 @@ pub async fn assemble(config: &Config, store: Store) -> Result<Parts, Failure> {
             docs: config.http.docs,
             metrics_allow: config.http.metrics_allow.clone(),
         },
+        data_dir: config.data_dir.clone(),
     })
 }
 
-/// An application for a command that works on people; in dev its database is migrated first.
+/// An application for a command that works on people or jobs; in dev its database is migrated first.
 pub struct Desk {
     /// The application.
     pub app: App,
+    /// The code of every kind of job.
+    pub runners: Runners<App>,
     _lock: DataLock,
 }
 
@@ -199,7 +206,7 @@ pub async fn desk(config: &Config) -> Result<Desk, Failure> {
     let Opened { store, lock } = schema::open(config).await?;
     schema::ensure(config, &store, false).await?;
     let built = wiring::build(assemble(config, store).await?, wiring::api()).await?;
-    Ok(Desk { app: built.app, _lock: lock })
+    Ok(Desk { app: built.app, runners: built.runners, _lock: lock })
 }
 
 /// Who the audit trail says it was: whoever sits at the command line.

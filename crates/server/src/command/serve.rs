@@ -5,21 +5,20 @@ use std::time::Duration;
 use base::secret::ExposeSecret;
 use kernel::App;
 use store::Mode;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-};
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     cli::{self, Failure, ServeArgs, print},
     config::{AppEnv, Config, DatabaseKind, Inputs, Source},
-    logging, ticker,
+    upkeep,
     wiring::{self, migrations},
+    worker,
 };
 
 use super::{
     listener::{self, Bound},
-    parts::{self, Opened},
+    parts::Opened,
+    process::{self, Signals},
     schema,
 };
 
@@ -29,6 +28,7 @@ const GRACE: Duration = Duration::from_secs(20);
 /// Serves until a signal says to stop.
 pub fn run(inputs: &Inputs, args: &ServeArgs) -> Result<(), Failure> {
     let config = Config::load(inputs)?;
+    let plan = if args.no_worker { None } else { Some(worker::plan(&config)?) };
     config.ensure_data_dir()?;
     if args.recreate_db && config.env == AppEnv::Prod {
         return Err(Failure::refused("--recreate-db destroys every row and works in dev only"));
@@ -36,20 +36,10 @@ pub fn run(inputs: &Inputs, args: &ServeArgs) -> Result<(), Failure> {
     if args.recreate_db {
         cli::confirm(&format!("destroy every row in {}", config.database.shown_url), args.yes)?;
     }
-    parts::block_on(async {
-        let logging = logging::init(&config.log, &config.app_name)?;
-        let outcome = Box::pin(start(config, args)).await;
-        if let Err(error) = tokio::task::spawn_blocking(|| logging.shutdown()).await {
-            tracing::warn!(%error, "the last traces were not delivered");
-        }
-        outcome
-    })
+    process::run(&config, start(config.clone(), args, plan))
 }
 
-async fn start(mut config: Config, args: &ServeArgs) -> Result<(), Failure> {
-    for warning in config.warnings() {
-        tracing::warn!("{warning}");
-    }
+async fn start(mut config: Config, args: &ServeArgs, plan: Option<worker::Plan>) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let bound = listener::bind(&config.http).await?;
     if derived_base_url(&config) {
@@ -59,7 +49,7 @@ async fn start(mut config: Config, args: &ServeArgs) -> Result<(), Failure> {
     tokio::select! {
         outcome = Box::pin(ready(&config, args)) => {
             let (opened, built) = outcome?;
-            Box::pin(work(&config, bound, opened, built, &mut signals)).await
+            Box::pin(work(&config, bound, opened, built, plan, &mut signals)).await
         }
         () = signals.next() => Ok(()),
     }
@@ -75,10 +65,7 @@ async fn ready(config: &Config, args: &ServeArgs) -> Result<(Opened, wiring::Bui
     if args.recreate_db {
         drop_tables(config, &opened).await?;
     }
-    schema::ensure(config, &opened.store, args.migrate).await?;
-    schema::insist_on_policies(config, &opened.store).await?;
-    let parts = parts::assemble(config, opened.store.clone()).await?;
-    let built = wiring::build(parts, wiring::api()).await?;
+    let built = process::build(config, &opened, args.migrate).await?;
     Ok((opened, built))
 }
 
@@ -97,13 +84,15 @@ async fn work(
     bound: Bound,
     opened: Opened,
     built: wiring::Built,
+    plan: Option<worker::Plan>,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
     let (url, local) = (bound.url(), bound.address.ip().is_loopback());
     let listener = bound.open(&config.http)?;
     announce(config, &built.app, &url, local).await?;
-    let mut ticking = ticker::start(built.app.clone(), stopped.clone());
+    let mut keeping = upkeep::start(built.app.clone(), stopped.clone());
+    let mut working = background(&built, plan, stopped.clone());
     let serving = listener::serve(listener, built.router, stopped);
     tokio::pin!(serving);
     tokio::select! {
@@ -114,17 +103,37 @@ async fn work(
     let _ = stop.send(true);
     let finish = async {
         serving.await;
-        let _ = (&mut ticking).await;
+        let _ = (&mut keeping).await;
+        let _ = (&mut working).await;
     };
     tokio::select! {
         () = finish => {}
-        () = tokio::time::sleep(GRACE) => tracing::warn!("some requests took too long and were cut off"),
+        () = tokio::time::sleep(GRACE.max(config.worker.grace + worker::LAST_WORDS)) => {
+            tracing::warn!("some requests took too long and were cut off");
+        }
         () = signals.next() => tracing::warn!("a second signal: requests were cut off"),
     }
-    ticking.abort();
+    keeping.abort();
+    working.abort();
     opened.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The worker beside the server, unless this process is to serve only.
+#[expect(clippy::disallowed_methods, reason = "the one worker of this process, awaited at its end")]
+fn background(
+    built: &wiring::Built,
+    plan: Option<worker::Plan>,
+    stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let Some(plan) = plan else { return tokio::spawn(async {}) };
+    let work = Box::pin(worker::run(built.app.clone(), built.runners.clone(), plan, stopped));
+    tokio::spawn(async move {
+        if let Err(error) = work.await {
+            tracing::error!(?error, "the worker cannot work");
+        }
+    })
 }
 
 fn derived_base_url(config: &Config) -> bool {
@@ -161,26 +170,4 @@ async fn announce(config: &Config, app: &App, url: &str, local: bool) -> Result<
 
 fn generated(config: &Config) -> bool {
     config.settings.entry("SETUP_TOKEN").is_some_and(|entry| entry.source == Source::Generated)
-}
-
-/// What asks the process to end.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::failed(format!("signals cannot be received: {error}")))
-        };
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

@@ -23,6 +23,7 @@ use std::{fmt, path::PathBuf};
 pub use layers::{Effective, Inputs, Settings, Source};
 pub use model::{
     Config, Cors, Database, DatabaseKind, DocsAccess, Http, Jwt, JwtAlgorithm, Log, LogFormat, Smtp, SmtpTls,
+    Worker,
 };
 pub use value::PURPOSES;
 

@@ -165,6 +165,19 @@ pub struct Log {
     pub otlp_endpoint: Option<Secret>,
 }
 
+/// The worker.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// Jobs at once.
+    pub concurrency: usize,
+    /// Queues that it serves; empty: all.
+    pub queues: Vec<String>,
+    /// How long running jobs may go on after the signal to stop.
+    pub grace: Duration,
+    /// Schedules that the operator declares, as a JSON file.
+    pub schedules_file: Option<PathBuf>,
+}
+
 /// Everything that can be configured, typed.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -202,6 +215,10 @@ pub struct Config {
     pub from_email: String,
     /// `purpose=cidr` entries, separated by commas; `None` when nobody set it.
     pub outbound_allow: Option<String>,
+    /// Background work.
+    pub worker: Worker,
+    /// Days for which the audit trail and the sign-in log are kept; `None`: for ever.
+    pub audit_retention_days: Option<u32>,
     /// Logs.
     pub log: Log,
     /// Where each value came from.

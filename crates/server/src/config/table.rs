@@ -55,7 +55,7 @@ const fn secret(
 }
 
 use Preset::{Derived, Fixed, Generated, None as Unset, PerEnv};
-use Shape::{Flag, Log, Nets, Number, OneOf, Origin, Origins, Outbound, Path, Text, Url};
+use Shape::{Flag, Log, Names, Nets, Number, OneOf, Origin, Origins, Outbound, Path, Text, Url};
 
 /// Address families that only this machine can reach.
 pub const LOOPBACK: &str = "127.0.0.0/8,::1/128";
@@ -106,6 +106,12 @@ pub const SETTINGS: &[Setting] = &[
     secret("SMTP_PASSWORD", 0, Unset, Text, "its password"),
     open("SMTP_TLS", Fixed("starttls"), OneOf(&["starttls", "tls", "none"]), "how the connection is protected"),
     open("DEFAULT_FROM_EMAIL", Fixed("Tenon <noreply@localhost>"), Text, "sender of every mail"),
+
+    open("WORKER_CONCURRENCY", Fixed("16"), Number { min: 1, max: 1_000 }, "jobs that one process runs at once"),
+    open("WORKER_QUEUES", Unset, Names, "queues that its worker serves, separated by commas; unset: all"),
+    open("WORKER_GRACE_SECONDS", Fixed("15"), Number { min: 0, max: 3_600 }, "running jobs may go on for this long after the signal to stop; what is left is handed back"),
+    open("SCHEDULES_FILE", Unset, Path, "a JSON file of schedules that the operator declares; see docs/OPERATIONS.md"),
+    open("AUDIT_RETENTION_DAYS", Fixed("0"), Number { min: 0, max: 36_500 }, "entries of the audit trail and the sign-in log are deleted after this many days; 0 keeps them"),
 
     open("TRUSTED_PROXIES", Unset, Nets, "CIDRs of the proxies whose X-Forwarded-For is believed"),
     open("CORS_ORIGINS", Unset, Origins, "origins of other sites that may call the API with credentials; `*` in dev only"),

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{
     Config, Cors, Database, DatabaseKind, DocsAccess, Http, Jwt, JwtAlgorithm, Log, LogFormat, Refused,
-    Settings, Smtp, SmtpTls, derive::mask_url, value::Value,
+    Settings, Smtp, SmtpTls, Worker, derive::mask_url, value::Value,
 };
 
 impl Settings {
@@ -32,6 +32,15 @@ impl Settings {
             smtp: self.smtp(),
             from_email: self.owned("DEFAULT_FROM_EMAIL"),
             outbound_allow: self.is_set("OUTBOUND_ALLOW").then(|| self.list("OUTBOUND_ALLOW").join(",")),
+            worker: Worker {
+                concurrency: self.size("WORKER_CONCURRENCY"),
+                queues: self.list("WORKER_QUEUES"),
+                grace: Duration::from_secs(self.number("WORKER_GRACE_SECONDS")),
+                schedules_file: self.text("SCHEDULES_FILE").map(PathBuf::from),
+            },
+            audit_retention_days: u32::try_from(self.number("AUDIT_RETENTION_DAYS"))
+                .ok()
+                .filter(|days| *days > 0),
             log: self.log(),
             settings: self,
         })

@@ -22,6 +22,8 @@ pub enum Shape {
     },
     /// One of a few words.
     OneOf(&'static [&'static str]),
+    /// Plain names, separated by commas.
+    Names,
     /// CIDRs or addresses, separated by commas.
     Nets,
     /// `scheme://host[:port]` and nothing behind it.
@@ -71,6 +73,7 @@ impl Shape {
             Shape::Flag => "true or false".to_owned(),
             Shape::Number { min, max } => format!("a whole number from {min} to {max}"),
             Shape::OneOf(words) => words.join(", "),
+            Shape::Names => "names of letters, digits, - and _, separated by commas".to_owned(),
             Shape::Nets => "CIDRs such as 10.0.0.0/8, separated by commas, or none".to_owned(),
             Shape::Origin => "http(s)://host[:port] without a path".to_owned(),
             Shape::Origins => {
@@ -93,6 +96,7 @@ impl Shape {
                 raw.parse().ok().filter(|n| (min..=max).contains(n)).map(Value::Number).ok_or(None)
             }
             Shape::OneOf(words) => one_of(words, raw).map(Value::Text).ok_or(None),
+            Shape::Names => names(raw).map(Value::List).map_err(Some),
             Shape::Nets => {
                 list(raw).into_iter().map(net).collect::<Result<_, _>>().map(Value::Nets).map_err(Some)
             }
@@ -125,6 +129,14 @@ fn list(raw: &str) -> Vec<&str> {
         return Vec::new();
     }
     raw.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect()
+}
+
+fn names(raw: &str) -> Result<Vec<String>, String> {
+    let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    match list(raw).into_iter().find(|name| !plain(name)) {
+        Some(bad) => Err(format!("`{bad}` is no name")),
+        None => Ok(list(raw).into_iter().map(str::to_owned).collect()),
+    }
 }
 
 fn net(text: &str) -> Result<IpNet, String> {

@@ -1,55 +1,19 @@
 //! What belongs to a person: profile, e-mail address, reset links, letters, the operator's means.
 
 use identity::{
-    Identity,
     account::{self, By, operator},
-    entity::{app_user, mail_outbox, refresh_token, session, sign_in_attempt},
+    entity::{letter, refresh_token, session, sign_in_attempt},
 };
+use jobs::{Engine, NewJob};
 use kernel::{ActorKind, Origin, audit::Who};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use sea_orm::ActiveValue::Set;
 use serde_json::{Value, json};
 use store::Mode;
 
-use crate::support::{Caller, Org, TestApp};
-
-const PASSWORD: &str = "correct horse battery staple";
-
-async fn set(app: &TestApp, id: base::Id, values: app_user::ActiveModel) {
-    let tx = app.app.system(Mode::Write).await.unwrap();
-    tx.update_where(values, Condition::all().add(app_user::Column::Id.eq(id))).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
-async fn give_password(app: &TestApp, id: base::Id) {
-    let hash = Identity::of(&app.app).unwrap().hasher.hash(&PASSWORD.to_owned().into()).await.unwrap();
-    set(app, id, app_user::ActiveModel { password_hash: Set(Some(hash)), ..Default::default() }).await;
-}
-
-async fn make_admin(app: &TestApp, id: base::Id) {
-    set(app, id, app_user::ActiveModel { is_platform_admin: Set(true), ..Default::default() }).await;
-}
-
-async fn read(app: &TestApp, id: base::Id) -> app_user::Model {
-    let tx = app.app.system(Mode::Read).await.unwrap();
-    let user = tx.get::<app_user::Entity>(id).await.unwrap();
-    tx.commit().await.unwrap();
-    user
-}
+use crate::support::{Caller, Org, TestApp, people::PASSWORD};
 
 async fn login(app: &TestApp, name: &str, password: &str) -> u16 {
-    let body = json!({ "username": name, "password": password });
-    app.anon().post("/api/auth/login", body).await.status.as_u16()
-}
-
-async fn mailed(app: &TestApp, to: &str) -> Option<String> {
-    identity::mail::deliver_due(&app.app).await.unwrap();
-    let mail = app.mailer.sent().into_iter().rev().find(|mail| mail.to == to)?;
-    let token = mail.text.split("token=").nth(1)?.split_whitespace().next()?;
-    Some(token.to_owned())
-}
-
-fn origin() -> Origin {
-    Origin { request_id: String::new(), ip: None, user_agent: "cli".into() }
+    app.login(name, password).await.status.as_u16()
 }
 
 fn cli(origin: &Origin) -> By<'_> {
@@ -62,7 +26,7 @@ async fn an_address_counts_when_its_letter_came_back() {
     let org = app.org("acme").await;
     let alice = app.member(&org, "alice", &[]).await;
     let bob = app.member(&org, "bob", &[]).await;
-    give_password(&app, alice.id).await;
+    app.give_password(alice.id).await;
     let ask = async |email: &str, password: &str| {
         alice.post("/api/auth/email/change", json!({ "email": email, "password": password })).await
     };
@@ -70,20 +34,20 @@ async fn an_address_counts_when_its_letter_came_back() {
     assert_eq!(wrong.body["errors"][0]["field"], "password");
     ask("no address", PASSWORD).await.expect(422);
     let free = ask("new@example.com", PASSWORD).await.expect(202);
-    assert_eq!(read(&app, alice.id).await.email.as_deref(), Some("alice@example.com"));
-    let first = mailed(&app, "new@example.com").await.unwrap();
+    assert_eq!(app.read_user(alice.id).await.email.as_deref(), Some("alice@example.com"));
+    let first = app.mailed("new@example.com").await.unwrap();
     let taken = ask("Bob@Example.com", PASSWORD).await.expect(202);
     assert_eq!(free.body, taken.body, "whether an address is taken is not told");
     let confirm =
         async |token: &str| app.anon().post("/api/auth/email/confirm", json!({ "token": token })).await;
     assert_eq!(confirm(&first).await.expect(422).code(), "invalid_token");
-    let clash = mailed(&app, "Bob@Example.com").await.unwrap();
+    let clash = app.mailed("Bob@Example.com").await.unwrap();
     confirm(&clash).await.expect(409);
-    assert_eq!(read(&app, bob.id).await.login_email.as_deref(), Some("bob@example.com"));
+    assert_eq!(app.read_user(bob.id).await.login_email.as_deref(), Some("bob@example.com"));
     ask("New@Example.com", PASSWORD).await.expect(202);
     app.anon().post("/api/auth/password/forgot", json!({ "email": "alice@example.com" })).await.expect(202);
-    let reset = mailed(&app, "alice@example.com").await.unwrap();
-    let token = mailed(&app, "New@Example.com").await.unwrap();
+    let reset = app.mailed("alice@example.com").await.unwrap();
+    let token = app.mailed("New@Example.com").await.unwrap();
     confirm(&token).await.expect(204);
     confirm(&token).await.expect(422);
     let body = json!({ "token": reset, "new_password": "violet tram over seven hills" });
@@ -92,7 +56,7 @@ async fn an_address_counts_when_its_letter_came_back() {
     assert_eq!(login(&app, "alice@example.com", PASSWORD).await, 401);
     let shown = org.owner.get(&format!("/api/users/{}", alice.id)).await.expect(200);
     assert_eq!(shown.body["email"], "New@Example.com", "the membership's copy follows");
-    identity::mail::deliver_due(&app.app).await.unwrap();
+    app.work().await;
     assert!(
         app.mailer
             .sent()
@@ -114,10 +78,7 @@ async fn a_reset_link_is_shown_only_to_whom_the_account_is_below() {
     let helper = app.member(&org, "helper", &["identity:user:reset"]).await;
     let alice = app.member(&org, "alice", &[]).await;
     let shared = app.member(&org, "shared", &[]).await;
-    let tx = app.tx(other.id).await;
-    let person = read(&app, shared.id).await;
-    identity::resource::user::join(&app.app, &tx, &person, None, Default::default()).await.unwrap();
-    tx.commit().await.unwrap();
+    app.join(&other, &app.read_user(shared.id).await).await;
     let shown = link(&helper, alice.id).await;
     let token = shown.as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
     assert!(link(&helper, org.owner.id).await.is_null(), "not an owner's");
@@ -161,40 +122,39 @@ async fn letters_wait_and_are_given_up_after_a_day() {
     let org = app.org("acme").await;
     let admin = org.owner.clone();
     admin.act("/api/auth/test-mail").await.expect(403);
-    make_admin(&app, admin.id).await;
+    app.make_admin(admin.id).await;
     let sent = admin.act("/api/auth/test-mail").await.expect(200).body;
     assert_eq!(sent["to"], "owner-of-acme@example.com");
     // A letter that cannot be opened fails like one that cannot be sent.
+    let letter = app.app.new_id();
     let tx = app.app.system(Mode::Write).await.unwrap();
-    let now = app.now();
-    tx.insert(mail_outbox::ActiveModel {
-        id: Set(app.app.new_id()),
+    tx.insert(letter::ActiveModel {
+        id: Set(letter),
         recipient: Set("x@example.com".into()),
         sealed: Set("v1.broken".into()),
-        created_at: Set(now),
-        next_at: Set(now),
-        attempts: Set(0),
-        failure: Set(None),
+        created_at: Set(app.now()),
     })
     .await
     .unwrap();
+    let deliver = NewJob::of(jobs::PLATFORM, &identity::mail::Deliver { letter }).unwrap();
+    let job = app.app.service::<Engine>().unwrap().enqueue(&tx, deliver).await.unwrap().id;
     tx.commit().await.unwrap();
-    let left = async || {
-        identity::mail::deliver_due(&app.app).await.unwrap();
+    let attempts = async || {
+        app.work().await;
         let tx = app.app.system(Mode::Read).await.unwrap();
-        let rows = tx.all(tx.find::<mail_outbox::Entity>()).await.unwrap();
+        let row = tx.get::<jobs::store::entity::job::Entity>(job).await.unwrap();
         tx.commit().await.unwrap();
-        rows.first().map(|row| row.attempts)
+        (row.attempt, row.state)
     };
-    assert_eq!(left().await, Some(1));
-    assert_eq!(left().await, Some(1), "not before its time");
+    assert_eq!(attempts().await, (1, "failed".to_owned()));
+    assert_eq!(attempts().await, (1, "failed".to_owned()), "not before its time");
     app.clock.advance(chrono::Duration::minutes(2));
-    assert_eq!(left().await, Some(2));
-    for _ in 0..24 {
+    assert_eq!(attempts().await.0, 2);
+    for _ in 0..28 {
         app.clock.advance(chrono::Duration::hours(1));
-        left().await;
+        attempts().await;
     }
-    assert_eq!(left().await, None);
+    assert_eq!(attempts().await, (15, "dead".to_owned()));
 }
 
 #[tokio::test]
@@ -202,7 +162,7 @@ async fn the_operator_sets_unlocks_closes_and_keeps_an_administrator() {
     let app = TestApp::new().await;
     let org = app.org("acme").await;
     let alice = app.member(&org, "alice", &[]).await;
-    let (origin, id) = (origin(), alice.id);
+    let (origin, id) = (Origin::nowhere(), alice.id);
     operator::set_password(&app.app, &cli(&origin), id, &"short".to_owned().into()).await.unwrap_err();
     operator::set_password(&app.app, &cli(&origin), id, &PASSWORD.to_owned().into()).await.unwrap();
     alice.get("/api/auth/user/info").await.expect(401);
@@ -215,8 +175,8 @@ async fn the_operator_sets_unlocks_closes_and_keeps_an_administrator() {
     operator::set_disabled(&app.app, &cli(&origin), id, true).await.unwrap();
     assert_eq!(login(&app, "alice", PASSWORD).await, 401);
     operator::set_disabled(&app.app, &cli(&origin), id, false).await.unwrap();
-    make_admin(&app, id).await;
-    let admin = app.sign_in(read(&app, id).await, Some(org.id)).await;
+    app.make_admin(id).await;
+    let admin = app.sign_in(app.read_user(id).await, Some(org.id)).await;
     let flag = async |id: base::Id, on: bool| {
         admin.patch(&format!("/api/platform/users/{id}"), json!({ "is_platform_admin": on })).await
     };
@@ -239,7 +199,7 @@ async fn what_can_decide_nothing_any_more_is_forgotten() {
     let app = TestApp::new().await;
     let org = app.org("acme").await;
     let alice = app.member(&org, "alice", &[]).await;
-    give_password(&app, alice.id).await;
+    app.give_password(alice.id).await;
     assert_eq!(login(&app, "alice", PASSWORD).await, 200);
     assert_eq!(login(&app, "alice", "wrong").await, 401);
     app.clock.advance(chrono::Duration::days(46));
@@ -255,7 +215,7 @@ async fn an_organisation_sees_its_own_sign_ins_and_sessions_only() {
     let app = TestApp::new().await;
     let (org, other) = (app.org("acme").await, app.org("other").await);
     let alice = app.member(&org, "alice", &[]).await;
-    give_password(&app, alice.id).await;
+    app.give_password(alice.id).await;
     assert_eq!(login(&app, "alice", "wrong").await, 401);
     let body = |org: &Org| json!({ "username": "alice", "password": PASSWORD, "organization_id": org.id });
     app.anon().post("/api/auth/login", body(&other)).await.expect(401);

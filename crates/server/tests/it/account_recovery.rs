@@ -25,7 +25,7 @@ async fn give_password(app: &TestApp, id: base::Id) {
 
 /// The newest letter to somebody.
 async fn letter(app: &TestApp, to: &str) -> String {
-    identity::mail::deliver_due(&app.app).await.unwrap();
+    app.work().await;
     let found = app.mailer.sent().into_iter().rev().find(|mail| mail.to == to);
     found.unwrap_or_else(|| panic!("no letter to {to}")).text
 }

@@ -36,7 +36,7 @@ async fn one_address_gets_three_reset_links_an_hour_and_invitations_do_not_use_t
     for _ in 0..5 {
         app.anon().post("/api/auth/password/forgot", body.clone()).await.expect(202);
     }
-    identity::mail::deliver_due(&app.app).await.unwrap();
+    app.work().await;
     let links = |page: &str| app.mailer.sent().iter().filter(|mail| mail.text.contains(page)).count();
     assert_eq!((links("/reset-password"), links("/accept-invitation")), (3, 2));
 }

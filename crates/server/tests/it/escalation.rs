@@ -103,6 +103,84 @@ async fn a_department_moves_only_within_what_the_caller_reaches() {
     refused(&manager, path, json!({ "parent_id": null }), "cannot_move").await;
 }
 
+const DEPARTMENTS: [&str; 6] = [
+    "identity:department:list",
+    "identity:department:read",
+    "identity:department:create",
+    "identity:department:update",
+    "identity:department:delete",
+    "identity:department:import",
+];
+
+/// A body of a new department.
+fn below(name: &str, parent: Option<Id>) -> Value {
+    json!({ "name": name, "code": name, "parent_id": parent })
+}
+
+#[tokio::test]
+async fn a_manager_founds_departments_below_those_that_he_reaches_and_nowhere_else() {
+    let app = TestApp::new().await;
+    let org = app.org("found").await;
+    let (mine, other) = (department(&org, "mine", None).await, department(&org, "other", None).await);
+    let wide = DataScope::DepartmentAndBelow;
+    let manager = app.member_with(&org, "manager", &DEPARTMENTS, wide, Some(mine)).await;
+    let north = manager.post("/api/departments", below("north", Some(mine))).await.expect(201).id();
+    let deeper = manager.post("/api/departments", below("deeper", Some(north))).await.expect(201).id();
+    manager.patch(&format!("/api/departments/{deeper}"), json!({ "phone": "1" })).await.expect(200);
+    for parent in [Some(other), None] {
+        let reply = manager.post("/api/departments", below("astray", parent)).await.expect(403);
+        assert_eq!(reply.code(), "out_of_scope");
+    }
+    // Whose scope ends at his own department reaches nothing below it, a new one included.
+    let narrow = DataScope::Department;
+    let clerk = app.member_with(&org, "clerk", &DEPARTMENTS, narrow, Some(mine)).await;
+    let reply = clerk.post("/api/departments", below("clerkish", Some(mine))).await.expect(403);
+    assert_eq!(reply.code(), "out_of_scope");
+    let key = json!({ "name": "k", "scopes": ["identity:department:create"] });
+    let key = manager.post("/api/auth/api-keys", key).await.expect(201);
+    let key = app.anon().with_token(key.body["key"].as_str().unwrap());
+    key.post("/api/departments", below("by-key", Some(north))).await.expect(201);
+    key.post("/api/departments", below("by-key-astray", Some(other))).await.expect(403);
+    let names = org.owner.get("/api/departments?sort=name").await.expect(200);
+    let names: Vec<&Value> = names.items().iter().map(|item| &item["name"]).collect();
+    assert_eq!(names, ["by-key", "deeper", "mine", "north", "other"], "what was refused was not kept");
+}
+
+#[tokio::test]
+async fn an_import_and_a_bulk_found_and_bring_back_departments_within_the_same_bounds() {
+    let app = TestApp::new().await;
+    let org = app.org("many").await;
+    let (mine, other) = (department(&org, "mine", None).await, department(&org, "other", None).await);
+    let wide = DataScope::DepartmentAndBelow;
+    let manager = app.member_with(&org, "manager", &DEPARTMENTS, wide, Some(mine)).await;
+    let import = async |rows: &[(&str, String)]| {
+        let lines = rows.iter().map(|(code, parent)| format!("{code},{code},{parent}\n"));
+        let file = format!("name,code,parent_id\n{}", lines.collect::<String>());
+        let path = "/api/departments/import?key=code";
+        manager.raw(http::Method::POST, path, Some("text/csv"), file.into_bytes()).await.expect(200)
+    };
+    // The second line changes what the first one has just made.
+    let good = import(&[("one", mine.to_string()), ("one", mine.to_string())]).await;
+    assert_eq!((&good.body["created"], &good.body["updated"]), (&json!(1), &json!(1)), "{}", good.text());
+    for parent in [other.to_string(), String::new()] {
+        let bad = import(&[("two", mine.to_string()), ("three", parent)]).await;
+        assert_eq!(bad.body["applied"], false);
+        assert_eq!(bad.body["errors"][0]["code"], "out_of_scope", "{}", bad.text());
+        assert_eq!(bad.body["errors"][0]["row"], 3);
+    }
+    let one = manager.get("/api/departments?code=one").await.expect(200).items()[0]["id"].clone();
+    let all = json!([one, other]);
+    let bulk = async |action: &str| {
+        let body = json!({ "ids": all, "action": action });
+        let done = manager.post("/api/departments/bulk", body).await.expect(200);
+        done.items().iter().map(|item| item["status"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(bulk("delete").await, [200, 404]);
+    assert_eq!(manager.get("/api/departments?trash=true").await.expect(200).items().len(), 1);
+    org.owner.delete(&format!("/api/departments/{other}")).await.expect(204);
+    assert_eq!(bulk("restore").await, [200, 404]);
+}
+
 #[tokio::test]
 async fn a_scope_that_follows_the_member_is_measured_by_the_department_of_who_receives_it() {
     let app = TestApp::new().await;

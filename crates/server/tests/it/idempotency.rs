@@ -8,7 +8,7 @@ use kernel::api::Access;
 use serde_json::{Value, json};
 use store::Mode;
 
-use crate::support::{Caller, Org, TestApp};
+use crate::support::{Caller, Org, TestApp, people::PASSWORD};
 
 fn post(code: &str) -> Value {
     json!({ "code": code, "name": format!("The {code}") })
@@ -154,6 +154,102 @@ async fn an_answer_with_a_secret_is_never_kept() {
     assert_eq!(tx.count(tx.find::<kernel::http::idempotency::entity::Entity>()).await.unwrap(), 0);
 }
 
+/// A platform administrator with a password, who owns the organisation.
+async fn administrator(app: &TestApp, org: &Org) -> Caller {
+    app.give_password(org.owner.id).await;
+    app.make_admin(org.owner.id).await;
+    org.owner.clone()
+}
+
+#[tokio::test]
+async fn founding_an_organisation_twice_with_one_key_founds_one() {
+    let app = TestApp::new().await;
+    let org = app.org("acme").await;
+    let caller = administrator(&app, &org).await.with("idempotency-key", "found-1");
+    let body = json!({ "name": "Founded" });
+    let first = caller.post("/api/organizations", body.clone()).await.expect(201);
+    let second = caller.post("/api/organizations/", body.clone()).await.expect(201);
+    assert!(!replayed(&first) && replayed(&second));
+    assert_eq!(
+        (first.bytes, first.headers["location"].clone()),
+        (second.bytes, second.headers["location"].clone())
+    );
+    assert_eq!(
+        caller.post("/api/organizations", json!({ "name": "Other" })).await.expect(422).code(),
+        "idempotency_key_reused"
+    );
+    let many = caller.with("idempotency-key", "found-2");
+    let replies = join_all((0..8).map(|_| many.post("/api/organizations", body.clone()))).await;
+    for reply in &replies {
+        assert!(reply.status == 201 || reply.code() == "idempotency_key_running", "{}", reply.text());
+    }
+    let made = replies.iter().filter(|reply| reply.status == 201 && !replayed(reply)).count();
+    assert_eq!(made, 1);
+    let own = caller.get("/api/organizations").await.expect(200);
+    assert_eq!(own.items().len(), 3, "the first one, and one for each key");
+}
+
+#[tokio::test]
+async fn work_that_would_fail_a_second_time_is_answered_as_the_first_time() {
+    let app = TestApp::new().await;
+    let org = app.org("acme").await;
+    let caller = administrator(&app, &org).await.with("idempotency-key", "k");
+    let alice = app.member_with_password(&org, "alice").await;
+    let sent = |app: &TestApp, subject: &str| {
+        app.mailer.sent().iter().filter(|mail| mail.subject.contains(subject)).count()
+    };
+    let password = json!({ "current_password": PASSWORD, "new_password": "violet tram over seven hills" });
+    let email = json!({ "email": "new@example.com", "password": PASSWORD });
+    for (path, body, status) in [
+        ("/api/auth/test-mail".to_owned(), None, 200),
+        ("/api/auth/email/change".to_owned(), Some(email), 202),
+        ("/api/auth/password/change".to_owned(), Some(password), 204),
+        (format!("/api/platform/users/{}/anonymize", alice.id), None, 200),
+        // There is nothing left to do here, and so no work to keep the answer with.
+        (format!("/api/platform/users/{}/anonymize", alice.id), None, 200),
+    ] {
+        let first = caller.send(Method::POST, &path, body.clone()).await.expect(status);
+        let second = caller.send(Method::POST, &path, body).await.expect(status);
+        assert!(replayed(&second), "{path}");
+        assert_eq!(first.bytes, second.bytes, "{path}");
+    }
+    assert_eq!(sent(&app, "Test letter"), 1, "{:?}", app.mailer.sent());
+    app.login("owner-of-acme", "violet tram over seven hills").await.expect(200);
+    let entries = caller.get("/api/platform/audit/?action=platform:mail:test").await.expect(200);
+    assert_eq!(entries.items().len(), 1);
+    let changed = caller.get("/api/audit-entries?action=identity:password:change").await.expect(200);
+    assert_eq!(changed.items().len(), 1);
+}
+
+#[tokio::test]
+async fn work_of_its_own_that_failed_leaves_the_key_free() {
+    let app = TestApp::new().await;
+    let org = app.org("acme").await;
+    let caller = org.owner.with("idempotency-key", "k");
+    caller.post("/api/organizations", json!({ "name": "Mine" })).await.expect(403);
+    app.make_admin(org.owner.id).await;
+    caller.post("/api/organizations", json!({ "name": "\u{7}" })).await.expect(422);
+    let made = caller.post("/api/organizations", json!({ "name": "Mine" })).await.expect(201);
+    assert!(!replayed(&made));
+}
+
+#[tokio::test]
+async fn a_kept_digest_does_not_tell_what_was_asked() {
+    use sha2::{Digest, Sha256};
+    let app = TestApp::new().await;
+    let org = app.org("acme").await;
+    let caller = administrator(&app, &org).await.with("idempotency-key", "k");
+    let body = json!({ "current_password": PASSWORD, "new_password": "violet tram over seven hills" });
+    caller.post("/api/auth/password/change", body.clone()).await.expect(204);
+    let tx = app.app.system(Mode::Read).await.unwrap();
+    let rows = tx.all(tx.find::<kernel::http::idempotency::entity::Entity>()).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    let head = json!([org.id, [], ""]).to_string();
+    let guess = Sha256::new().chain_update(head).chain_update([0]).chain_update(body.to_string()).finalize();
+    assert_ne!(rows[0].digest, format!("{guess:x}"), "a fast hash of a password would be guessed");
+    assert!(!rows[0].digest.is_empty() && rows[0].body.is_empty());
+}
+
 #[tokio::test]
 async fn a_misshapen_key_is_422() {
     let app = TestApp::new().await;
@@ -181,7 +277,16 @@ async fn the_document_names_the_header_where_it_is_honoured() {
         assert_eq!(named, operation.takes_idempotency_key(), "{}", operation.id);
         assert!(!named || (operation.method == Method::POST && operation.access != Access::Public));
     }
-    for id in ["identity.post.create", "identity.post.bulk", "identity.role.copy"] {
+    for id in [
+        "identity.post.create",
+        "identity.post.bulk",
+        "identity.role.copy",
+        "identity.organization.create",
+        "auth.change_password",
+        "auth.change_email",
+        "platform.user.anonymize",
+        "platform.mail.test",
+    ] {
         assert!(app.operations.iter().any(|one| one.id == id && one.takes_idempotency_key()), "{id}");
     }
     for id in ["auth.create_api_key", "auth.rotate_api_key", "identity.invitation.create", "auth.login"] {

@@ -10,9 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
 use serde_json::{Value, json};
 use store::Mode;
 
-use crate::support::{Caller, Org, TestApp, caller::Reply};
-
-const PASSWORD: &str = "correct horse battery staple";
+use crate::support::{Caller, Org, TestApp, caller::Reply, people::PASSWORD};
 
 async fn department(org: &Org, name: &str) -> Id {
     org.owner.post("/api/departments", json!({ "name": name })).await.expect(201).id()

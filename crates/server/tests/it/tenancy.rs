@@ -81,6 +81,46 @@ async fn through_a_real_login_role_everything_works_and_nothing_leaks() {
     assert!(tx.execute_sql("ALTER TABLE post DISABLE ROW LEVEL SECURITY", vec![]).await.is_err());
 }
 
+#[tokio::test]
+async fn the_installations_trail_is_added_to_by_all_work_and_read_by_the_systems_role_alone() {
+    if database::dialect() != Dialect::Postgres {
+        return;
+    }
+    let app = TestApp::new().await;
+    let org = app.org("acme").await;
+    let count = "SELECT COUNT(*) AS n FROM platform_audit_entry";
+    let system = app.app.system(Mode::Write).await.unwrap();
+    let rows = system.query_sql(count, vec![]).await.unwrap();
+    assert_eq!(store::read::<i64>(&rows[0], "n").unwrap(), 1, "the founding is told");
+    for change in ["UPDATE platform_audit_entry SET action = 'x'", "DELETE FROM platform_audit_entry"] {
+        let tx = app.app.system(Mode::Write).await.unwrap();
+        assert!(tx.execute_sql(change, vec![]).await.is_err(), "{change}");
+    }
+    let open = async |org| app.app.store().begin(Mode::Write, Opening::new(Role::App, org)).await.unwrap();
+    for org in [Some(org.id), None] {
+        assert!(open(org).await.query_sql(count, vec![]).await.is_err(), "no right to read");
+    }
+    // Should somebody grant the right, the policies still show no row and change none.
+    system.execute_sql("RESET ROLE", vec![]).await.unwrap();
+    let grant = "GRANT SELECT, UPDATE, DELETE ON platform_audit_entry TO tenon_app, tenon_system";
+    system.execute_sql(grant, vec![]).await.unwrap();
+    system.commit().await.unwrap();
+    for org in [Some(org.id), None] {
+        let tx = open(org).await;
+        let rows = tx.query_sql(count, vec![]).await.unwrap();
+        assert_eq!(store::read::<i64>(&rows[0], "n").unwrap(), 0);
+        assert_eq!(tx.execute_sql("DELETE FROM platform_audit_entry", vec![]).await.unwrap(), 0);
+        let who = kernel::audit::Who::system();
+        let event = kernel::audit::Event::new("test:trail:add", "test.trail");
+        let origin = kernel::Origin::nowhere();
+        kernel::audit::write_platform(&tx, app.now(), who, &origin, event).await.unwrap();
+    }
+    let flags = "SELECT relrowsecurity AND relforcerowsecurity AS held FROM pg_class \
+                 WHERE relname = 'platform_audit_entry'";
+    let tx = app.app.system(Mode::Read).await.unwrap();
+    assert!(store::read::<bool>(&tx.query_sql(flags, vec![]).await.unwrap()[0], "held").unwrap());
+}
+
 /// The same database as a user that owns nothing and is bound by the policies.
 async fn login_url(database: &str) -> String {
     let mut url = url::Url::parse(database).unwrap();

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 /// The owner's password after [`Server::set_up`].
 pub const PASSWORD: &str = "tongue-and-mortise-71";
 /// The longest that a command may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 #[expect(clippy::disallowed_methods, reason = "the suite's own switches")]
 fn env(name: &str) -> Option<String> {
@@ -92,7 +92,7 @@ fn drain(mut source: impl Read + Send + 'static) -> std::thread::JoinHandle<Stri
 }
 
 /// The exit code; a process that does not end is killed.
-fn wait(child: &mut Child, patience: Duration) -> Option<i32> {
+pub fn wait(child: &mut Child, patience: Duration) -> Option<i32> {
     let begin = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -118,11 +118,16 @@ pub struct Server {
 impl Server {
     /// Starts `serve` on a free port and waits until it answers.
     pub fn start(command: &mut Command) -> Self {
+        Self::start_with(command, &[])
+    }
+
+    /// The same with further options.
+    pub fn start_with(command: &mut Command, options: &[&str]) -> Self {
         let begin = Instant::now();
         let log = tempfile::NamedTempFile::new().unwrap();
         let stderr = File::options().append(true).open(log.path()).unwrap();
-        let mut child =
-            command.args(["serve", "--port", "0"]).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let command = command.args(["serve", "--port", "0"]).args(options);
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let line = lines.find(|line| line.contains(" serves "));
         // What else it prints must not fill the pipe.
@@ -147,6 +152,11 @@ impl Server {
     /// `GET`.
     pub fn get(&self, path: &str, token: Option<&str>) -> Served {
         call(&self.address, "GET", path, token, None).unwrap()
+    }
+
+    /// The body of an answer that is no JSON.
+    pub fn text(&self, path: &str) -> String {
+        self.get(path, None).text
     }
 
     /// `POST`.
@@ -220,6 +230,7 @@ impl Drop for Server {
 pub struct Served {
     pub status: u16,
     head: String,
+    text: String,
     pub body: Value,
 }
 
@@ -261,6 +272,7 @@ pub fn call(
     Ok(Served {
         status: status.ok_or(std::io::ErrorKind::InvalidData)?,
         head: head.to_ascii_lowercase().replace("\r\n", "\n"),
+        text: body.to_owned(),
         body: serde_json::from_str(body).unwrap_or_default(),
     })
 }
@@ -274,6 +286,7 @@ pub struct Scratch {
     /// The administrator's URL of the database.
     pub url: String,
     name: String,
+    user: String,
 }
 
 impl Scratch {
@@ -294,13 +307,15 @@ impl Scratch {
         };
         let name = format!("tenon_test_{}_process_{what}", std::process::id());
         let url = with(&admin, |url| url.set_path(&name));
-        Some(Self { admin, url, name })
+        // Users belong to the whole server: tests that run beside each other have one each.
+        let user = format!("tenon_{what}_{}", std::process::id());
+        Some(Self { admin, url, name, user })
     }
 
-    /// The URL of the database for another user, unique to this process.
-    pub fn url_as(&self, user: &str, password: &str) -> String {
+    /// The URL of the database for a user of its own, who goes with it.
+    pub fn url_as(&self, password: &str) -> String {
         with(&self.url, |url| {
-            url.set_username(&format!("{user}_{}", std::process::id())).unwrap();
+            url.set_username(&self.user).unwrap();
             url.set_password(Some(password)).unwrap();
         })
     }
@@ -309,7 +324,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let postgres = self.admin.starts_with("postgres");
-        let user = format!("tenon_process_{}", std::process::id());
+        let user = &self.user;
         let statements = match postgres {
             true => [
                 format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name),

@@ -9,7 +9,13 @@ export const definition = defineResource<Department>({
   permission: 'identity:department',
   i18n: 'identity.department',
   fields: 'department',
-  columns: [],
+  // Of the trash; the page itself is a tree.
+  columns: [
+    { key: 'name' },
+    { key: 'code', type: 'mono' },
+    { key: 'status', type: 'status' },
+    { key: 'deleted_at', type: 'relative', sort: false },
+  ],
   form: markRaw(DepartmentForm),
   blank: () => ({ name: '', code: null, parent_id: null, leader_id: null, phone: null, email: null, sort: 0, status: 'enabled' }),
   titleOf: (department) => department.name,

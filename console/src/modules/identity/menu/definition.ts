@@ -10,7 +10,13 @@ export const definition = defineResource<Menu>({
   permission: 'identity:menu',
   i18n: 'identity.menu',
   fields: 'menu',
-  columns: [],
+  // Of the trash; the page itself is a tree.
+  columns: [
+    { key: 'title_zh' },
+    { key: 'title_en' },
+    { key: 'kind', type: 'enum' },
+    { key: 'deleted_at', type: 'relative', sort: false },
+  ],
   form: markRaw(MenuForm),
   blank: () => ({ kind: 'page', title_zh: '', title_en: '', parent_id: null, page: null, url: null, icon: null, sort: 0, hidden: false, permission: null }),
   titleOf: (menu) => menu.title_zh || menu.title_en,

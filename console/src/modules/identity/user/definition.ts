@@ -34,7 +34,6 @@ export const definition = defineResource<Member>({
     { name: 'last_sign_in_at', type: 'datetime', filter: when, sort: true },
   ],
   creatable: false,
-  trash: false,
   drawerWidth: 720,
   touches: ['identity.role', 'identity.department'],
 })

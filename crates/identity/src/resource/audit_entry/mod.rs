@@ -90,22 +90,29 @@ pub struct View {
     pub changes: serde_json::Value,
 }
 
-impl From<entity::Model> for View {
-    fn from(row: entity::Model) -> Self {
-        Self {
-            at: row.at.into(),
-            actor_kind: row.actor_kind,
-            actor_id: row.actor_id,
-            actor_name: row.actor_name,
-            action: row.action,
-            target_type: row.target_type,
-            target_id: row.target_id,
-            target_name: row.target_name,
-            outcome: row.outcome,
-            ip: row.ip,
-            user_agent: row.user_agent,
-            request_id: row.request_id,
-            changes: row.changes.unwrap_or_else(|| serde_json::json!({})),
+/// The columns of both trails are the same; their rows are two types.
+macro_rules! shown {
+    ($($row:ty),*) => { $(
+        impl From<$row> for View {
+            fn from(row: $row) -> Self {
+                Self {
+                    at: row.at.into(),
+                    actor_kind: row.actor_kind,
+                    actor_id: row.actor_id,
+                    actor_name: row.actor_name,
+                    action: row.action,
+                    target_type: row.target_type,
+                    target_id: row.target_id,
+                    target_name: row.target_name,
+                    outcome: row.outcome,
+                    ip: row.ip,
+                    user_agent: row.user_agent,
+                    request_id: row.request_id,
+                    changes: row.changes.unwrap_or_else(|| serde_json::json!({})),
+                }
+            }
         }
-    }
+    )* };
 }
+
+shown!(entity::Model, kernel::audit::platform::entity::Model);

@@ -14,10 +14,11 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The organisation's tree, without what is in the trash.
+    /// The organisation's tree. What lies in the trash keeps its place, so that whoever reached it
+    /// before sees it there and can bring it back; below it lies only what is in the trash as well.
     pub async fn load(tx: &Tx) -> Result<Self> {
         let mut children: HashMap<Id, Vec<Id>> = HashMap::new();
-        for row in tx.all(tx.find::<entity::Entity>()).await? {
+        for row in tx.all(tx.find_with_trash::<entity::Entity>()).await? {
             if let Some(parent) = row.parent_id {
                 children.entry(parent).or_default().push(row.id);
             }

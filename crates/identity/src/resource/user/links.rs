@@ -7,10 +7,10 @@ use kernel::{App, Cx, Model};
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
 use store::Tx;
 
-use super::{User, dto, entity};
+use super::{User, dto, entity, linked};
 use crate::{
     entity::{app_user, membership_post, membership_role},
-    resource::{department, post, role, sign_in},
+    resource::{department, role, sign_in},
 };
 
 /// How somebody becomes a member.
@@ -69,31 +69,14 @@ pub async fn join(app: &App, tx: &Tx, user: &app_user::Model, by: Option<Id>, ho
     } else {
         tx.insert(row).await?;
     }
-    let roles = how.role_ids.iter().map(|role| membership_role::ActiveModel {
-        id: Set(app.new_id()),
-        org_id: Set(org),
-        user_id: Set(user.id),
-        role_id: Set(*role),
-    });
-    tx.insert_all(roles.collect()).await?;
-    let posts = how.post_ids.iter().map(|post| membership_post::ActiveModel {
-        id: Set(app.new_id()),
-        org_id: Set(org),
-        user_id: Set(user.id),
-        post_id: Set(*post),
-    });
-    tx.insert_all(posts.collect()).await?;
+    linked::add::<membership_role::Entity>(app, tx, user.id, &how.role_ids).await?;
+    linked::add::<membership_post::Entity>(app, tx, user.id, &how.post_ids).await?;
     kernel::access::bump(tx, now, "membership_changed", Some(user.id)).await
 }
 
 async fn drop_links(tx: &Tx, user: Id) -> Result<()> {
-    tx.delete_where::<membership_role::Entity>(
-        Condition::all().add(membership_role::Column::UserId.eq(user)),
-    )
-    .await?;
-    tx.delete_where::<membership_post::Entity>(Condition::all().add(membership_post::Column::UserId.eq(user)))
-        .await
-        .map(drop)
+    linked::drop::<membership_role::Entity>(tx, user).await?;
+    linked::drop::<membership_post::Entity>(tx, user).await
 }
 
 /// Takes roles, posts and direct grants from a membership that will be gone.
@@ -118,87 +101,9 @@ pub async fn count_by_department(tx: &Tx, ids: impl Iterator<Item = Id>) -> Resu
     Ok(out)
 }
 
-fn unknown(field: &str, at: usize) -> Error {
-    Error::field(format!("{field}.{at}"), "unknown_reference", "refers to a record that does not exist")
-}
-
-fn sorted(ids: &[Id]) -> Vec<Id> {
-    let mut ids = ids.to_vec();
-    ids.sort();
-    ids.dedup();
-    ids
-}
-
-/// Makes these the member's roles.
-pub(super) async fn set_roles(cx: &Cx, user: Id, ids: &[Id]) -> Result<()> {
-    let tx = cx.tx()?;
-    let known = tx.find::<role::entity::Entity>().filter(role::entity::Column::Id.is_in(ids.iter().copied()));
-    let known: Vec<Id> = tx.all(known).await?.into_iter().map(|row| row.id).collect();
-    if let Some(at) = ids.iter().position(|id| !known.contains(id)) {
-        return Err(unknown("role_ids", at));
-    }
-    let (before, after) = (roles_of(tx, &[user]).await?.remove(&user).unwrap_or_default(), sorted(ids));
-    tx.delete_where::<membership_role::Entity>(
-        Condition::all().add(membership_role::Column::UserId.eq(user)),
-    )
-    .await?;
-    let org = tx.require_org()?;
-    let rows = after.iter().map(|id| membership_role::ActiveModel {
-        id: Set(cx.app.new_id()),
-        org_id: Set(org),
-        user_id: Set(user),
-        role_id: Set(*id),
-    });
-    tx.insert_all(rows.collect()).await?;
-    cx.note("role_ids", serde_json::json!(sorted(&before)), serde_json::json!(after));
-    Ok(())
-}
-
-/// Makes these the member's posts.
-pub(super) async fn set_posts(cx: &Cx, user: Id, ids: &[Id]) -> Result<()> {
-    let tx = cx.tx()?;
-    let known = tx.find::<post::entity::Entity>().filter(post::entity::Column::Id.is_in(ids.iter().copied()));
-    let known: Vec<Id> = tx.all(known).await?.into_iter().map(|row| row.id).collect();
-    if let Some(at) = ids.iter().position(|id| !known.contains(id)) {
-        return Err(unknown("post_ids", at));
-    }
-    let (before, after) = (posts_of(tx, &[user]).await?.remove(&user).unwrap_or_default(), sorted(ids));
-    tx.delete_where::<membership_post::Entity>(
-        Condition::all().add(membership_post::Column::UserId.eq(user)),
-    )
-    .await?;
-    let org = tx.require_org()?;
-    let rows = after.iter().map(|id| membership_post::ActiveModel {
-        id: Set(cx.app.new_id()),
-        org_id: Set(org),
-        user_id: Set(user),
-        post_id: Set(*id),
-    });
-    tx.insert_all(rows.collect()).await?;
-    cx.note("post_ids", serde_json::json!(sorted(&before)), serde_json::json!(after));
-    Ok(())
-}
-
+/// The roles of each of several members.
 pub(super) async fn roles_of(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Vec<Id>>> {
-    let select = tx
-        .find::<membership_role::Entity>()
-        .filter(membership_role::Column::UserId.is_in(users.iter().copied()));
-    let mut out: HashMap<Id, Vec<Id>> = HashMap::new();
-    for row in tx.all(select).await? {
-        out.entry(row.user_id).or_default().push(row.role_id);
-    }
-    Ok(out)
-}
-
-async fn posts_of(tx: &Tx, users: &[Id]) -> Result<HashMap<Id, Vec<Id>>> {
-    let select = tx
-        .find::<membership_post::Entity>()
-        .filter(membership_post::Column::UserId.is_in(users.iter().copied()));
-    let mut out: HashMap<Id, Vec<Id>> = HashMap::new();
-    for row in tx.all(select).await? {
-        out.entry(row.user_id).or_default().push(row.post_id);
-    }
-    Ok(out)
+    linked::of::<membership_role::Entity>(tx, users).await
 }
 
 pub(super) async fn views(cx: &Cx, rows: Vec<Model<User>>) -> Result<Vec<dto::View>> {
@@ -214,7 +119,7 @@ pub(super) async fn views(cx: &Cx, rows: Vec<Model<User>>) -> Result<Vec<dto::Vi
     let departments: HashMap<Id, String> =
         tx.all(departments).await?.into_iter().map(|row| (row.id, row.name)).collect();
     let mut roles = roles_of(tx, &ids).await?;
-    let mut posts = posts_of(tx, &ids).await?;
+    let mut posts = linked::of::<membership_post::Entity>(tx, &ids).await?;
     let named = tx
         .find_with_trash::<role::entity::Entity>()
         .filter(role::entity::Column::Id.is_in(roles.values().flatten().copied().collect::<Vec<_>>()));
@@ -229,8 +134,8 @@ pub(super) async fn views(cx: &Cx, rows: Vec<Model<User>>) -> Result<Vec<dto::Vi
         }
         view.last_sign_in_at = entered.get(&id).copied();
         view.department_name = view.department_id.and_then(|id| departments.get(&id).cloned());
-        view.role_ids = sorted(&roles.remove(&id).unwrap_or_default());
-        view.post_ids = sorted(&posts.remove(&id).unwrap_or_default());
+        view.role_ids = linked::sorted(&roles.remove(&id).unwrap_or_default());
+        view.post_ids = linked::sorted(&posts.remove(&id).unwrap_or_default());
         let name = |id: &Id| dto::RoleName { id: *id, name: names.get(id).cloned().unwrap_or_default() };
         view.roles = view.role_ids.iter().map(name).collect();
         view

@@ -7,6 +7,7 @@ mod departure;
 pub mod dto;
 pub mod entity;
 mod holders;
+mod linked;
 mod links;
 pub mod rules;
 
@@ -22,6 +23,7 @@ pub use self::{
     holders::{count_by_role, release_post, release_role},
     links::{Join, count_by_department, join, names, search_key},
 };
+use crate::entity::{membership_post, membership_role};
 
 /// A member.
 pub struct User;
@@ -85,10 +87,10 @@ impl Resource for User {
             Input::Part(input) => (input.role_ids.as_ref(), input.post_ids.as_ref()),
         };
         if let Some(ids) = roles {
-            links::set_roles(cx, new.id, ids).await?;
+            linked::set::<membership_role::Entity>(cx, new.id, ids).await?;
         }
         if let Some(ids) = posts {
-            links::set_posts(cx, new.id, ids).await?;
+            linked::set::<membership_post::Entity>(cx, new.id, ids).await?;
         }
         if change.old.as_ref().is_some_and(|old| old.active) && !new.active {
             departure::deactivated(cx, new.id).await?;

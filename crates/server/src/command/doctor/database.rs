@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     super::{parts, schema},
-    Check,
+    Check, jobs,
 };
 
 /// Clocks that differ by more than this make leases and sign-ins go wrong.
@@ -30,6 +30,9 @@ pub(super) async fn examine(config: &Config) -> Vec<Check> {
     let mut checks = server(config, &store).await;
     checks.extend(schema_state(config, &store).await);
     checks.extend(policies(config, &store).await);
+    if migrations().pending(&store).await.is_ok_and(|pending| pending.is_empty()) {
+        checks.extend(jobs::examine(config, &store).await);
+    }
     store.close().await;
     checks
 }

@@ -1,6 +1,7 @@
 //! `tenon doctor`: the configuration against the real services, with what to do about each finding.
 
 mod database;
+mod jobs;
 mod services;
 
 use base::secret::ExposeSecret;
@@ -72,6 +73,7 @@ pub fn run(inputs: &Inputs, args: &DoctorArgs) -> Result<(), Failure> {
         checks.extend(signing_key(&config));
         checks.extend(exposure(&config));
         checks.push(outbound(&config));
+        checks.extend(jobs::settings(&config));
         checks.extend(parts::block_on(async { Ok(examine(&config).await) })?);
     }
     report(&checks, settings.env, args.json);

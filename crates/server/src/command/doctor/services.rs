@@ -71,7 +71,7 @@ async fn port(config: &Config) -> Check {
 }
 
 /// Whether what answers on the port says what `/healthz` says.
-async fn is_tenon(config: &Config) -> bool {
+pub(super) async fn is_tenon(config: &Config) -> bool {
     let ask = async {
         let mut stream = TcpStream::connect(config.http.listen()).await?;
         stream.write_all(b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n").await?;

@@ -4,6 +4,7 @@
 pub mod caller;
 pub mod database;
 pub mod envelope;
+pub mod people;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,6 +27,7 @@ use server::{
 use store::{Mode, Opening, Role, Store, Tx};
 
 pub use caller::Caller;
+
 use database::TestDatabase;
 
 /// What signs access tokens in tests.
@@ -36,9 +38,10 @@ pub struct TestApp {
     pub app: App,
     pub router: axum::Router,
     pub operations: Vec<Arc<Operation>>,
+    pub runners: jobs::Runners<App>,
     pub clock: ManualClock,
     pub mailer: Mailer,
-    _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 /// What a test may want differently.
@@ -51,10 +54,13 @@ pub struct Wish {
     pub pool: u32,
     pub unfiltered: bool,
     pub rate_limit: u64,
+    pub audit_retention_days: Option<u32>,
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub cors: Cors,
     pub docs: DocsAccess,
     pub url: Option<String>,
+    pub base_url: &'static str,
+    pub timeout: Duration,
 }
 
 impl Default for Wish {
@@ -67,10 +73,13 @@ impl Default for Wish {
             pool: 4,
             unfiltered: false,
             rate_limit: 0,
+            audit_retention_days: None,
             trusted_proxies: Vec::new(),
             cors: Cors::Only(Vec::new()),
             docs: DocsAccess::Public,
             url: None,
+            base_url: "http://127.0.0.1:8000",
+            timeout: Duration::from_secs(60),
         }
     }
 }
@@ -97,6 +106,7 @@ impl TestApp {
             pool: wish.pool,
             unfiltered: wish.unfiltered,
             acquire: Duration::from_secs(20),
+            clock: Arc::new(clock.clone()),
             ..store::Options::new(url)
         };
         let store = Store::connect(&options).await.unwrap();
@@ -130,14 +140,18 @@ impl TestApp {
             settings: kernel::Settings {
                 dev: wish.dev,
                 rate_limit: wish.rate_limit,
+                audit_retention_days: wish.audit_retention_days,
                 trusted_proxies: wish.trusted_proxies,
+                base_url: wish.base_url.into(),
                 ..kernel::Settings::default()
             },
             identity,
+            vault: Arc::new(Sealer::new(&key, None).unwrap()),
             metrics: Arc::new(Metrics::default()),
+            data_dir: database.folder.path().to_owned(),
             edge: wiring::EdgeSettings {
                 cors: wish.cors,
-                timeout: Duration::from_secs(60),
+                timeout: wish.timeout,
                 docs: wish.docs,
                 metrics_allow: vec!["127.0.0.0/8".parse().unwrap()],
             },
@@ -147,14 +161,24 @@ impl TestApp {
             app: built.app,
             router: built.router,
             operations: built.operations,
+            runners: built.runners,
             clock,
             mailer,
-            _database: database,
+            database,
         }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Does every job that is due, as a worker would.
+    pub async fn work(&self) {
+        let engine = self.app.service::<jobs::Engine>().unwrap().clone();
+        let options = jobs::worker::Options { concurrency: 4, ..jobs::worker::Options::default() };
+        let (runners, app) = (self.runners.clone(), self.app.clone());
+        // Boxed: every job of the product is inside this future.
+        Box::pin(jobs::worker::drain(engine, runners, app, options)).await.unwrap();
     }
 
     /// Somebody who has not signed in.

@@ -1,0 +1,121 @@
+//! Measures the engines on this machine; `cargo xtask bench` starts it in the release profile.
+//!
+//! It is no part of the product, stands beside the layers and may import any of them. Every figure is
+//! printed with a floor: what the same database does, in the same run and through the same pool, for
+//! the least statements that could do the work. Ratios to a floor can be compared between machines;
+//! absolute figures cannot.
+
+mod database;
+mod floor;
+mod jobs_bench;
+mod kinds;
+mod load;
+mod peer;
+mod report;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use store::Dialect;
+
+use crate::peer::Peer;
+
+#[derive(Parser)]
+#[command(about = "Measures the engines on this machine")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// The job engine: enqueueing, processing, start latency.
+    Jobs(Jobs),
+}
+
+#[derive(clap::Args)]
+struct Jobs {
+    /// On which database; PostgreSQL and MySQL/MariaDB need TEST_POSTGRES_URL and TEST_MYSQL_URL.
+    #[arg(long, value_enum, default_value = "all")]
+    database: Choice,
+    /// How many jobs a measurement moves.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
+    jobs: u32,
+    /// Jobs that the worker runs at once.
+    #[arg(long, default_value_t = 2_048)]
+    concurrency: usize,
+    /// What the peer's script measured in the same call, as JSON.
+    #[arg(long)]
+    peer: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Choice {
+    Sqlite,
+    Postgres,
+    Mysql,
+    All,
+}
+
+impl Choice {
+    /// The databases meant, each with its server's URL; one that was asked for by name must have one.
+    fn databases(self) -> Result<Vec<(Dialect, String)>, String> {
+        let mut found = Vec::new();
+        if matches!(self, Self::Sqlite | Self::All) {
+            found.push((Dialect::Sqlite, String::new()));
+        }
+        let servers = [
+            (Self::Postgres, Dialect::Postgres, "TEST_POSTGRES_URL"),
+            (Self::Mysql, Dialect::Mysql, "TEST_MYSQL_URL"),
+        ];
+        for (choice, dialect, name) in servers.into_iter().filter(|one| self == one.0 || self == Self::All) {
+            match variable(name) {
+                Some(url) => found.push((dialect, url)),
+                None if self == choice => return Err(format!("{name} is not set")),
+                None => println!("left out: {}, {name} is not set", dialect.name()),
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the variables of the test suite say where the servers are")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
+    let What::Jobs(options) = Arguments::parse().what;
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("bench: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Jobs) -> Result<(), String> {
+    let peer = options.peer.as_deref().map(Peer::read).transpose()?;
+    let plan = jobs_bench::Plan {
+        jobs: usize::try_from(options.jobs).unwrap_or(usize::MAX),
+        concurrency: options.concurrency,
+    };
+    if let Some(peer) = &peer {
+        report::peer(peer);
+    }
+    for (dialect, server) in options.database.databases()? {
+        let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+        let figures = runtime.block_on(async {
+            let database = database::Database::create(dialect, &server).await?;
+            // The database goes whatever happened.
+            let measured = jobs_bench::measure(&database.store, &plan).await;
+            database.drop().await?;
+            measured
+        });
+        let figures = figures.map_err(|error: base::Error| format!("{}: {error:?}", dialect.name()))?;
+        report::jobs(dialect, &plan, &figures, peer.as_ref());
+    }
+    Ok(())
+}

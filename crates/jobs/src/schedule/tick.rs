@@ -1,0 +1,168 @@
+//! One round over the schedules that are due.
+
+use ::store::{Mode, Tx};
+use base::Result;
+use chrono::{DateTime, Duration, Utc};
+
+use super::{Misfire, Overlap, Plan, Timing};
+use crate::{
+    Engine, NewJob, When,
+    store::{self, Turn, entity::schedule::Model},
+};
+
+/// A tick this late still counts as on time: restarts and short troubles are no misfire.
+const GRACE: Duration = Duration::seconds(60);
+/// Missed ticks that are counted one by one; beyond, they are only left out.
+const COUNTED: usize = 100_000;
+
+/// Fires every due schedule that nobody else fires; whether there was one.
+pub(super) async fn fire_due(engine: &Engine) -> Result<bool> {
+    let (tx, now) = engine.system(Mode::Write).await?;
+    let due = store::due(&tx, now).await?;
+    for schedule in &due {
+        let turn = fire(engine, &tx, now, schedule).await?;
+        store::turn(&tx, schedule.id, &turn).await?;
+    }
+    tx.commit().await?;
+    Ok(!due.is_empty())
+}
+
+/// The times of a schedule's row.
+pub(crate) fn plan_of(row: &Model) -> Result<Plan> {
+    Plan::new(&Timing::from(row))
+}
+
+/// Which ticks are fired, and which are not.
+#[derive(Debug, PartialEq, Eq)]
+struct Ticks {
+    fire: Vec<DateTime<Utc>>,
+    missed: i64,
+    next: Option<DateTime<Utc>>,
+}
+
+fn ticks(plan: &Plan, first: DateTime<Utc>, now: DateTime<Utc>, misfire: Misfire, limit: usize) -> Ticks {
+    let mut late = Vec::new();
+    let mut on_time = Vec::new();
+    let mut next = Some(first);
+    while let Some(at) = next.filter(|at| *at <= now) {
+        if at < now - GRACE {
+            late.push(at)
+        } else {
+            on_time.push(at)
+        }
+        next = plan.next_after(at);
+        if late.len() >= COUNTED {
+            next = plan.next_after(now - GRACE);
+        }
+    }
+    let make_up = match misfire {
+        Misfire::Skip => 0,
+        Misfire::Once => late.len().min(1),
+        Misfire::All => late.len().min(limit),
+    };
+    let missed = i64::try_from(late.len() - make_up).unwrap_or(i64::MAX);
+    let mut fire = late.split_off(late.len() - make_up);
+    fire.extend(on_time);
+    Ticks { fire, missed, next }
+}
+
+async fn fire(engine: &Engine, tx: &Tx, now: DateTime<Utc>, row: &Model) -> Result<Turn> {
+    let plan = match plan_of(row) {
+        Ok(plan) => plan,
+        Err(error) => {
+            tracing::error!(schedule = %row.id, ?error, "a stored schedule cannot be read; it rests");
+            return Ok(Turn { missed: 1, ..Turn::default() });
+        }
+    };
+    let misfire = Misfire::parse(&row.misfire).unwrap_or_default();
+    let overlap = Overlap::parse(&row.overlap).unwrap_or_default();
+    let limit = usize::try_from(row.misfire_limit).unwrap_or_default();
+    let ticks = ticks(&plan, row.next_at.unwrap_or(now), now, misfire, limit);
+    let mut turn = Turn { next_at: ticks.next, missed: ticks.missed, ..Turn::default() };
+    for at in ticks.fire {
+        let active = match overlap {
+            Overlap::Allow => None,
+            _ => store::active_job(tx, row.id).await?,
+        };
+        if overlap == Overlap::Skip && active.is_some() {
+            turn.skipped += 1;
+            continue;
+        }
+        let mut job = job_of(engine, row)?;
+        job.schedule = Some((row.id, at));
+        if let Some(last) = active {
+            job = job.after(last, When::Settled);
+        }
+        if row.jitter_seconds > 0 {
+            let spread = f64::from(row.jitter_seconds) * crate::worker::dice();
+            job = job.run_at(now + Duration::milliseconds((spread * 1000.0) as i64));
+        }
+        match engine.enqueue(tx, job).await {
+            Ok(enqueued) => {
+                turn.runs += 1;
+                turn.last_at = Some(at);
+                turn.last_job = Some(enqueued.id);
+            }
+            // What is wrong with one schedule must not hold up the others.
+            Err(error) if error.kind() == base::Kind::Invalid => {
+                tracing::error!(schedule = %row.id, ?error, "a schedule's job cannot be enqueued");
+                turn.missed += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(turn)
+}
+
+/// The job that a schedule makes.
+fn job_of(engine: &Engine, row: &Model) -> Result<NewJob> {
+    let args = engine.unseal(&row.job_kind, &row.args)?;
+    let mut job = NewJob::named(row.org_id, row.job_kind.clone(), args).priority(row.priority);
+    if let Some(queue) = &row.queue {
+        job = job.queue(queue.clone());
+    }
+    job.created_by = row.created_by;
+    Ok(job)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::PlanKind, *};
+
+    fn minutely() -> Plan {
+        Plan::new(&Timing {
+            kind: PlanKind::Interval,
+            expression: None,
+            every_seconds: Some(60),
+            at: None,
+            time_zone: "UTC".to_owned(),
+            starts_at: None,
+            ends_at: None,
+            anchor: DateTime::from_timestamp(0, 0).unwrap(),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn missed_ticks_are_left_out_run_once_or_made_up_to_a_limit() {
+        let now = DateTime::from_timestamp(1_800_000_030, 0).unwrap();
+        let first = now - Duration::seconds(630);
+        let count = |misfire, limit| {
+            let ticks = ticks(&minutely(), first, now, misfire, limit);
+            assert_eq!(ticks.next, Some(now + Duration::seconds(30)));
+            (ticks.fire.len(), ticks.missed)
+        };
+        // Eleven ticks are due; the last one, half a minute old, is on time.
+        assert_eq!(count(Misfire::Skip, 10), (1, 10));
+        assert_eq!(count(Misfire::Once, 10), (2, 9));
+        assert_eq!(count(Misfire::All, 4), (5, 6));
+        assert_eq!(count(Misfire::All, 100), (11, 0));
+    }
+
+    #[test]
+    fn a_tick_on_time_is_fired_whatever_the_policy() {
+        let now = DateTime::from_timestamp(1_800_000_001, 0).unwrap();
+        let ticks = ticks(&minutely(), now - Duration::seconds(1), now, Misfire::Skip, 0);
+        assert_eq!((ticks.fire.len(), ticks.missed), (1, 0));
+    }
+}

@@ -1,0 +1,23 @@
+//! Layer 3: the faces of the engines over HTTP, and the kinds of jobs that ship with the product.
+//!
+//! An engine knows no HTTP and no permission; this crate gives its work to people, as resources and
+//! operations of the kernel. May import `base`, `store`, `outbound`, `kernel` and every engine; other
+//! product crates meet it through the kernel's ports, never by name.
+
+pub mod alert;
+pub mod job;
+pub mod job_kind;
+pub mod kind;
+pub mod operate;
+pub mod schedule;
+
+use kernel::Api;
+
+/// Registers everything that this crate offers over HTTP.
+pub fn mount(api: &mut Api) {
+    api.resource::<job::Job>();
+    api.resource::<schedule::Schedule>();
+    api.resource::<alert::Alert>();
+    job_kind::mount(api);
+    operate::mount(api);
+}

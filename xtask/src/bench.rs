@@ -1,0 +1,110 @@
+//! `cargo xtask bench`: the engines in the release profile, beside their peers.
+
+use std::path::{Path, PathBuf};
+
+use crate::shell::{Done, cargo, has, program, read, root, run, step, target_dir, write};
+
+/// Measures `jobs`; Celery with Redis in the same call, unless left out.
+pub fn bench(arguments: &[String]) -> Done {
+    let Some((what, rest)) = arguments.split_first() else {
+        return Err("bench needs to know what; there is `jobs`".to_owned());
+    };
+    if what != "jobs" {
+        return Err(format!("bench does not know `{what}`; there is `jobs`"));
+    }
+    let options = Options::read(rest)?;
+    step("build", || run(cargo(&["build", "--release", "--package", "bench"])))?;
+    let mut words = vec!["jobs".to_owned()];
+    words.extend(options.rest);
+    if options.peer {
+        let figures = folder().join("celery.json");
+        step("Celery with Redis", || celery(&figures))?;
+        words.extend(["--peer".to_owned(), figures.to_string_lossy().into_owned()]);
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    step("jobs", || run(program(&target_dir().join("release/bench").to_string_lossy(), &words)))
+}
+
+struct Options {
+    peer: bool,
+    /// For the program itself, which checks them.
+    rest: Vec<String>,
+}
+
+impl Options {
+    fn read(arguments: &[String]) -> Done<Self> {
+        let mut options = Self { peer: true, rest: Vec::new() };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--peer" => options.peer = true,
+                "--no-peer" => options.peer = false,
+                "--database" | "--jobs" | "--concurrency" => {
+                    let value = arguments.next().ok_or_else(|| format!("{argument} needs a value"))?;
+                    options.rest.extend([argument.clone(), value.clone()]);
+                }
+                other => {
+                    return Err(format!(
+                        "bench jobs does not know `{other}`; it takes --database sqlite|postgres|mysql|all, \
+                         --jobs, --concurrency, --peer and --no-peer"
+                    ));
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Where the peers live.
+fn folder() -> PathBuf {
+    target_dir().join("bench")
+}
+
+/// Celery in an environment of its own below the target folder, made anew when its list of packages changes.
+fn celery(figures: &Path) -> Done {
+    if !has("python3", "--version") {
+        return Err(
+            "there is no python3 for Celery; install it, or leave Celery out with --no-peer".to_owned()
+        );
+    }
+    let peers = root().join("bench/peers");
+    let wanted = read(&peers.join("requirements.txt"))?;
+    let environment = folder().join("celery");
+    let python = environment.join("bin/python").to_string_lossy().into_owned();
+    let installed = environment.join("installed.txt");
+    if std::fs::read_to_string(&installed).ok().as_deref() != Some(wanted.as_str()) {
+        println!("Celery is installed from PyPI into {}", environment.display());
+        run(program("python3", &["-m", "venv", "--clear", &environment.to_string_lossy()]))?;
+        let list = peers.join("requirements.txt");
+        run(program(
+            &python,
+            &["-m", "pip", "install", "--quiet", "--requirement", &list.to_string_lossy()],
+        ))?;
+        write(&installed, &wanted)?;
+    }
+    let script = peers.join("celery_jobs.py");
+    run(program(&python, &["-B", &script.to_string_lossy(), "--out", &figures.to_string_lossy()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(words: &[&str]) -> Done<Options> {
+        Options::read(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn options_of_the_program_are_handed_on() -> Done {
+        let read = options(&["--jobs", "5000", "--no-peer", "--database", "sqlite"])?;
+        assert_eq!(read.rest, ["--jobs", "5000", "--database", "sqlite"]);
+        assert!(!read.peer);
+        Ok(())
+    }
+
+    #[test]
+    fn unknown_options_and_missing_values_are_refused() {
+        assert!(options(&["--fast"]).is_err() && options(&["--jobs"]).is_err());
+        assert!(options(&[]).is_ok_and(|read| read.peer));
+    }
+}
