@@ -165,8 +165,10 @@ impl Engine {
         let now = self.now(tx).await?;
         let mut rows = Vec::with_capacity(jobs.len());
         let mut ids = Vec::with_capacity(jobs.len());
-        for job in &jobs {
-            let id = base::id::new(now);
+        // Ids of one instant follow each other at random; these tell the order of the jobs.
+        let mut sorted: Vec<Id> = jobs.iter().map(|_| base::id::new(now)).collect();
+        sorted.sort_unstable();
+        for (job, id) in jobs.iter().zip(sorted) {
             let waits = self.open_waits(tx, job).await?;
             rows.push(self.row(tx, job, id, now, waits.len())?);
             if let Some(unique) = &job.unique {
@@ -250,7 +252,7 @@ impl Engine {
             waits,
             in_flow: u8::from(waits > 0 || job.group.is_some()),
             search_key,
-            unique_key: job.unique.as_ref().map(|unique| shorten(&unique.key, 120)),
+            unique_key: job.unique.as_ref().map(|unique| unique.key.clone()),
             unique_until: job
                 .unique
                 .as_ref()
@@ -499,8 +501,9 @@ fn purpose(kind: &str, name: &str) -> String {
     format!("job/{kind}/{name}")
 }
 
+/// The first characters of a text, as every database can store them: PostgreSQL refuses NUL.
 pub(crate) fn shorten(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
+    text.chars().filter(|c| *c != '\0').take(most).collect()
 }
 
 /// Tags as stored: with a space around each, so that one can be found whole.

@@ -16,6 +16,7 @@ mod policy;
 mod run;
 pub mod schedule;
 mod state;
+pub mod steps;
 pub mod store;
 pub mod worker;
 

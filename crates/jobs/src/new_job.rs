@@ -6,10 +6,13 @@ use base::{Error, Id, Result};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::Arguments;
+use crate::{Arguments, engine::shorten};
 
 /// The most that the arguments of one job may be, as JSON text (decision 5.6).
 pub const ARGS_LIMIT: usize = 256 * 1024;
+
+/// The longest unique key that is stored as it is, in characters.
+const KEY_LIMIT: usize = 120;
 
 /// When a job that waits for others may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +130,12 @@ impl NewJob {
     /// None while another job of this organisation with this key is not over.
     #[must_use]
     pub fn unique_by_key(mut self, key: impl Into<String>) -> Self {
-        self.unique = Some(Unique { key: key.into(), period: None });
+        let mut key = key.into();
+        if key.chars().count() > KEY_LIMIT {
+            // Two long keys that begin alike are still two.
+            key = format!("{}:{}", shorten(&key, KEY_LIMIT - 33), digest(&key));
+        }
+        self.unique = Some(Unique { key, period: None });
         self
     }
     /// None while another job of the same kind with the same arguments is not over.

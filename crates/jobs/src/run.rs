@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use crate::{Engine, State};
+use crate::{Engine, State, engine::shorten};
 
 /// Why a job is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,13 +128,13 @@ impl Run {
             fence: self.shared.fence,
             done,
             total,
-            note: note.into().chars().take(200).collect(),
+            note: shorten(&note.into(), 200),
         });
     }
 
     /// Adds a line to the job's log, of which the last thousand are kept.
     pub fn log(&self, level: Level, line: impl Into<String>) {
-        let line = line.into().chars().take(2_000).collect();
+        let line = shorten(&line.into(), 2_000);
         // Rises over all attempts, as the fencing token does.
         let seq = self.shared.fence * 1_000_000 + self.shared.lines.fetch_add(1, Ordering::Relaxed);
         let job = (self.shared.org, self.shared.id);

@@ -10,6 +10,7 @@ mod tick;
 
 pub use declared::Declared;
 pub use plan::{Misfire, Overlap, Plan, PlanKind, Timing};
+pub(crate) use tick::fire_due;
 
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ async fn round(engine: &Engine) -> base::Result<Duration> {
     tx.commit().await?;
     match next {
         Some(next) if next <= now => {
-            let fired = retrying(|| tick::fire_due(engine)).await?;
+            let fired = retrying(|| fire_due(engine)).await?;
             Ok(if fired { Duration::ZERO } else { Duration::from_millis(20) })
         }
         Some(next) => Ok((next - now).to_std().unwrap_or_default().clamp(Duration::from_millis(1), PAUSE)),

@@ -15,16 +15,67 @@ const GRACE: Duration = Duration::seconds(60);
 /// Missed ticks that are counted one by one; beyond, they are only left out.
 const COUNTED: usize = 100_000;
 
+/// Schedules a round.
+const ROUND: u32 = 200;
+
 /// Fires every due schedule that nobody else fires; whether there was one.
-pub(super) async fn fire_due(engine: &Engine) -> Result<bool> {
+pub(crate) async fn fire_due(engine: &Engine) -> Result<bool> {
+    match fire_together(engine).await {
+        Err(error) if lies_in_one(&error) => {
+            tracing::warn!(?error, "a schedule cannot be fired; going through them one by one");
+            fire_one_by_one(engine).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether an error comes from a schedule itself: neither from the database's absence nor from a lost lock.
+fn lies_in_one(error: &base::Error) -> bool {
+    !error.is_retryable() && error.kind() != base::Kind::Unavailable
+}
+
+async fn fire_together(engine: &Engine) -> Result<bool> {
     let (tx, now) = engine.system(Mode::Write).await?;
-    let due = store::due(&tx, now).await?;
+    let due = store::due(&tx, now, ROUND).await?;
     for schedule in &due {
         let turn = fire(engine, &tx, now, schedule).await?;
         store::turn(&tx, schedule.id, &turn).await?;
     }
     tx.commit().await?;
     Ok(!due.is_empty())
+}
+
+/// What is wrong with one schedule must not hold up the others: each in a transaction of its own, and one that
+/// fails misses this time.
+async fn fire_one_by_one(engine: &Engine) -> Result<bool> {
+    for _ in 0..ROUND {
+        let (tx, now) = engine.system(Mode::Write).await?;
+        let due = store::due(&tx, now, 1).await?;
+        let Some(schedule) = due.first() else { return Ok(true) };
+        let fired = async {
+            let turn = fire(engine, &tx, now, schedule).await?;
+            store::turn(&tx, schedule.id, &turn).await
+        };
+        match fired.await {
+            Ok(()) => tx.commit().await?,
+            Err(error) if lies_in_one(&error) => {
+                tx.rollback().await?;
+                tracing::error!(schedule = %schedule.id, ?error, "a schedule cannot be fired; it misses a time");
+                pass_over(engine, schedule).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+async fn pass_over(engine: &Engine, schedule: &Model) -> Result<()> {
+    let (tx, now) = engine.system(Mode::Write).await?;
+    if store::is_due(&tx, now, schedule.id).await? {
+        let next_at = plan_of(schedule).ok().and_then(|plan| plan.next_after(now));
+        store::turn(&tx, schedule.id, &Turn { next_at, missed: 1, ..Turn::default() }).await?;
+    }
+    tx.commit().await
 }
 
 /// The times of a schedule's row.
@@ -80,17 +131,24 @@ async fn fire(engine: &Engine, tx: &Tx, now: DateTime<Utc>, row: &Model) -> Resu
     let ticks = ticks(&plan, row.next_at.unwrap_or(now), now, misfire, limit);
     let mut turn = Turn { next_at: ticks.next, missed: ticks.missed, ..Turn::default() };
     for at in ticks.fire {
-        let active = match overlap {
-            Overlap::Allow => None,
-            _ => store::active_job(tx, row.id).await?,
+        let before = match overlap {
+            Overlap::Allow => Vec::new(),
+            _ => store::last_jobs(tx, row.id).await?,
         };
-        if overlap == Overlap::Skip && active.is_some() {
+        if overlap == Overlap::Skip && !before.is_empty() {
             turn.skipped += 1;
             continue;
         }
-        let mut job = job_of(engine, row)?;
+        let mut job = match job_of(engine, row) {
+            Ok(job) => job,
+            Err(error) => {
+                tracing::error!(schedule = %row.id, ?error, "a schedule's arguments cannot be read");
+                turn.missed += 1;
+                continue;
+            }
+        };
         job.schedule = Some((row.id, at));
-        if let Some(last) = active {
+        for last in before {
             job = job.after(last, When::Settled);
         }
         if row.jitter_seconds > 0 {

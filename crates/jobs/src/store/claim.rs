@@ -7,7 +7,11 @@ use base::{Id, Result};
 use chrono::{DateTime, Utc};
 use sea_orm::{QueryResult, Value};
 
-use super::{Dialect, KEY, Key, batch, dialect, execute, query};
+use super::{
+    Dialect, KEY, Key, batch, dialect, execute,
+    finish::{Ended, Ending},
+    query,
+};
 
 /// A job under a lease.
 #[derive(Debug)]
@@ -27,6 +31,23 @@ pub(crate) struct Claimed {
     pub in_flow: bool,
     pub created_by: Option<Id>,
     pub request_id: Option<String>,
+}
+
+impl Claimed {
+    /// The attempt with its end.
+    pub(crate) fn ended(&self, worker: String, ending: Ending) -> Ended {
+        Ended {
+            org: self.org,
+            id: self.id,
+            attempt: self.attempt,
+            fence: self.fence,
+            in_flow: self.in_flow,
+            lane: self.lane.is_some(),
+            worker,
+            started_at: self.claimed_at,
+            ending,
+        }
+    }
 }
 
 /// How many organisations a round looks at in one queue.
@@ -50,9 +71,33 @@ pub(crate) struct Claim<'a> {
     pub more: bool,
 }
 
+/// Takes up to `claim.slots` ready jobs of these queues, in their order; paused ones are passed over. `turns` is
+/// where the last round ended in each queue, and what comes back is where this one did.
+pub(crate) async fn claim(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    queues: &[String],
+    claim: &mut Claim<'_>,
+    turns: &HashMap<String, Id>,
+) -> Result<(Vec<Claimed>, Vec<(String, Id)>)> {
+    let paused = super::paused(tx).await?;
+    let mut claimed = Vec::new();
+    let mut next = Vec::new();
+    for queue in queues.iter().filter(|queue| !paused.contains(queue)) {
+        if claim.slots == 0 {
+            claim.more = true;
+            break;
+        }
+        let mut turn = turns.get(queue).copied().unwrap_or_default();
+        claimed.extend(from_queue(tx, now, queue, claim, &mut turn).await?);
+        next.push((queue.clone(), turn));
+    }
+    Ok((claimed, next))
+}
+
 /// Takes up to `claim.slots` ready jobs of one queue. `turn` is where the last round ended among the
 /// organisations, so that each comes first in its turn.
-pub(crate) async fn claim(
+async fn from_queue(
     tx: &Tx,
     now: DateTime<Utc>,
     queue: &str,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{batch, dialect, dialect::Column, execute, flow, worker::Held};
-use crate::State;
+use crate::{Policy, State};
 
 /// What becomes of a job after an attempt.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ const DONE: &[(&str, Column)] =
     &[("org_id", Column::Uuid), ("id", Column::Uuid), ("fence", Column::Integer), ("result", Column::Text)];
 
 /// A key is free when its job is over, unless it is taken for a period.
-const FREE_KEY: &str = "CASE WHEN job.unique_until > $2 THEN job.unique_key ELSE NULL END";
+const FREE_KEY: &str = "CASE WHEN job.unique_until > $2 THEN job.held_key ELSE NULL END";
 
 /// Writes how attempts ended; how many of them were still ours to write.
 pub(crate) async fn acknowledge(
@@ -102,7 +102,7 @@ async fn stamp(tx: &Tx, now: DateTime<Utc>, keep: Duration, attempts: &[&Ended])
             ("lease_until", "NULL"),
             ("result", "r.result"),
             ("error", "NULL"),
-            ("unique_key", FREE_KEY),
+            ("held_key", FREE_KEY),
         ],
         &dialect.rows(DONE, 1),
         &format!("job.fence = r.fence AND {} = 'running' AND job.in_flow = false", dialect.state()),
@@ -124,7 +124,7 @@ async fn stamp(tx: &Tx, now: DateTime<Utc>, keep: Duration, attempts: &[&Ended])
 async fn single(tx: &Tx, now: DateTime<Utc>, one: &Ended, new_id: &mut impl FnMut() -> Id) -> Result<bool> {
     let mut state = State::Succeeded;
     let mut note = None;
-    let changed = match &one.ending {
+    let mut changed = match &one.ending {
         Ending::Succeeded { result, keep } => {
             let sets = "result = $6, error = NULL";
             let value = result.clone();
@@ -144,7 +144,7 @@ async fn single(tx: &Tx, now: DateTime<Utc>, one: &Ended, new_id: &mut impl FnMu
             state = State::Failed;
             note = Some(why);
             let sql = "UPDATE job SET state = 'failed', run_at = $4, error = $5, lease_until = NULL \
-                       WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running'";
+                       WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running' AND cancel_requested = false";
             let values = vec![
                 one.org.into(),
                 one.id.into(),
@@ -160,12 +160,19 @@ async fn single(tx: &Tx, now: DateTime<Utc>, one: &Ended, new_id: &mut impl FnMu
             // Ready at once where it may; what is put off or let through one by one waits.
             let next = if wait.is_zero() && !one.lane { "ready" } else { "scheduled" };
             let sql = "UPDATE job SET state = $4, run_at = $5, attempt = attempt - 1, lease_until = NULL \
-                       WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running'";
+                       WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running' AND cancel_requested = false";
             let values =
                 vec![one.org.into(), one.id.into(), one.fence.into(), next.into(), (now + *wait).into()];
             execute(tx, sql, values).await? == 1
         }
     };
+    if let (false, Ending::Retry { .. } | Ending::Again { .. }) = (changed, &one.ending) {
+        // Called off while it ran, and the attempt ended before it heard of it: no other one follows.
+        state = State::Cancelled;
+        let error = note.map_or("cancelled while it ran", |note| note.error.as_str());
+        let keep_until = now + Policy::default().keep_failed;
+        changed = finish(tx, now, one, state, keep_until, "error = $6", error.into()).await?;
+    }
     if !changed {
         return Ok(false);
     }
@@ -189,7 +196,7 @@ async fn finish(
 ) -> Result<bool> {
     let free = FREE_KEY.replace("job.", "");
     let sql = format!(
-        "UPDATE job SET state = $4, finished_at = $2, expires_at = $5, lease_until = NULL, unique_key = {free}, \
+        "UPDATE job SET state = $4, finished_at = $2, expires_at = $5, lease_until = NULL, held_key = {free}, \
          {sets} WHERE org_id = $1 AND id = $3 AND fence = $7 AND state = 'running'"
     );
     let values = vec![

@@ -4,7 +4,7 @@ use ::store::{Tx, read};
 use base::{Id, Result};
 use chrono::{DateTime, Utc};
 
-use super::{dialect, execute, query};
+use super::{dialect, execute, insert::can_hold, query};
 use crate::{State, run::Input};
 
 /// What a job that was called off because of another one says.
@@ -60,21 +60,26 @@ async fn meet(tx: &Tx, now: DateTime<Utc>, org: Id, edge: Id, waiting: Id) -> Re
 
 async fn call_off(tx: &Tx, now: DateTime<Utc>, org: Id, job: Id) -> Result<bool> {
     let sql = "UPDATE job SET state = 'cancelled', finished_at = $3, expires_at = $4, error = $5, \
-               unique_key = NULL WHERE org_id = $1 AND id = $2 AND state = 'scheduled'";
+               held_key = NULL WHERE org_id = $1 AND id = $2 AND state = 'scheduled'";
     let values = vec![org.into(), job.into(), now.into(), (now + KEEP).into(), UPSTREAM.into()];
     Ok(execute(tx, sql, values).await? == 1)
 }
 
-/// Brings back what was called off because of a job that is tried again.
-pub(crate) async fn restore_dependants(tx: &Tx, org: Id, job: Id) -> Result<()> {
+/// Brings back what was called off because of a job that is tried again; not what another job with the same
+/// unique key has taken the place of.
+pub(crate) async fn restore_dependants(tx: &Tx, now: DateTime<Utc>, org: Id, job: Id) -> Result<()> {
     let mut back = vec![job];
     while let Some(job) = back.pop() {
-        let sql = "SELECT e.job_id FROM job_edge e JOIN job j ON j.org_id = e.org_id AND j.id = e.job_id \
+        let sql = "SELECT e.job_id, j.unique_key FROM job_edge e JOIN job j ON j.org_id = e.org_id AND j.id = e.job_id \
                    WHERE e.org_id = $1 AND e.needs_id = $2 AND e.met = false \
                    AND j.state = 'cancelled' AND j.error = $3";
         for row in query(tx, sql, vec![org.into(), job.into(), UPSTREAM.into()]).await? {
             let waiting: Id = read(&row, "job_id")?;
-            let sql = "UPDATE job SET state = 'scheduled', finished_at = NULL, expires_at = NULL, error = NULL \
+            if !can_hold(tx, now, org, waiting, read(&row, "unique_key")?).await? {
+                continue;
+            }
+            let sql = "UPDATE job SET state = 'scheduled', finished_at = NULL, expires_at = NULL, error = NULL, \
+                       held_key = unique_key \
                        WHERE org_id = $1 AND id = $2 AND state = 'cancelled'";
             if execute(tx, sql, vec![org.into(), waiting.into()]).await? == 1 {
                 back.push(waiting);

@@ -82,12 +82,13 @@ pub(crate) async fn insert(tx: &Tx, rows: &[Row]) -> Result<()> {
     let reads: Vec<String> = names.iter().map(read).collect();
     let leave = if rows.iter().any(|row| row.unique_key.is_some()) {
         // `WHERE true`: without it SQLite reads ON as the beginning of a join.
-        format!("WHERE true {}", dialect.or_leave("job", "org_id, unique_key", "unique_key IS NOT NULL"))
+        format!("WHERE true {}", dialect.or_leave("job", "org_id, held_key", "held_key IS NOT NULL"))
     } else {
         String::new()
     };
     let sql = format!(
-        "INSERT INTO job ({}, attempt, fence, cancel_requested) SELECT {}, 0, 0, false FROM {} {leave}",
+        "INSERT INTO job ({}, held_key, attempt, fence, cancel_requested) \
+         SELECT {}, r.unique_key, 0, 0, false FROM {} {leave}",
         names.join(", "),
         reads.join(", "),
         dialect.rows(COLUMNS, 1),
@@ -100,16 +101,29 @@ pub(crate) async fn insert(tx: &Tx, rows: &[Row]) -> Result<()> {
 
 /// Frees a unique key whose period is over and whose job has ended.
 pub(crate) async fn free(tx: &Tx, org: Id, key: &str, now: chrono::DateTime<chrono::Utc>) -> Result<()> {
-    let sql = "UPDATE job SET unique_key = NULL WHERE org_id = $1 AND unique_key = $2 \
+    let sql = "UPDATE job SET held_key = NULL WHERE org_id = $1 AND held_key = $2 \
                AND state IN ('succeeded', 'dead', 'cancelled') AND (unique_until IS NULL OR unique_until <= $3)";
     execute(tx, sql, vec![org.into(), key.into(), now.into()]).await.map(drop)
 }
 
-/// The job that has a unique key.
+/// The job that holds a unique key.
 pub(crate) async fn holder(tx: &Tx, org: Id, key: &str) -> Result<Option<Id>> {
-    let sql = "SELECT id FROM job WHERE org_id = $1 AND unique_key = $2";
+    let sql = "SELECT id FROM job WHERE org_id = $1 AND held_key = $2";
     let values: Vec<Value> = vec![org.into(), key.into()];
     query(tx, sql, values).await?.first().map(|row| ::store::read(row, "id")).transpose()
+}
+
+/// Whether a job that comes back can have its unique key again: nobody else has it.
+pub(super) async fn can_hold(
+    tx: &Tx,
+    now: chrono::DateTime<chrono::Utc>,
+    org: Id,
+    job: Id,
+    key: Option<String>,
+) -> Result<bool> {
+    let Some(key) = key else { return Ok(true) };
+    free(tx, org, &key, now).await?;
+    Ok(holder(tx, org, &key).await?.is_none_or(|holder| holder == job))
 }
 
 /// Writes what a job waits for: `(needed job, whether its end is enough)`.

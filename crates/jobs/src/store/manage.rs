@@ -5,19 +5,20 @@ use ::store::{Tx, read};
 use base::{Error, Id, Result};
 use chrono::{DateTime, Utc};
 
-use super::{dialect, execute, flow, query};
+use super::{dialect, execute, flow, insert::can_hold, query};
 use crate::State;
 
 struct Found {
     state: State,
     lane: bool,
     in_flow: bool,
+    unique_key: Option<String>,
 }
 
 /// A job under a lock.
 async fn find(tx: &Tx, org: Id, id: Id) -> Result<Found> {
     let sql = format!(
-        "SELECT state, lane, in_flow FROM job WHERE org_id = $1 AND id = $2 {}",
+        "SELECT state, lane, in_flow, unique_key FROM job WHERE org_id = $1 AND id = $2 {}",
         dialect(tx).for_update()
     );
     let rows = query(tx, &sql, vec![org.into(), id.into()]).await?;
@@ -27,6 +28,7 @@ async fn find(tx: &Tx, org: Id, id: Id) -> Result<Found> {
         state: State::parse(&state).ok_or_else(|| Error::internal(format!("job state {state}")))?,
         lane: read::<Option<String>>(row, "lane")?.is_some(),
         in_flow: read(row, "in_flow")?,
+        unique_key: read(row, "unique_key")?,
     })
 }
 
@@ -34,21 +36,25 @@ fn refused(state: State, what: &str) -> Error {
     Error::conflict("job_state", format!("the job is {} and cannot be {what}", state.as_str()))
 }
 
-/// Tries a job again that failed, died or was cancelled: at once, with at least one more attempt.
+/// Tries a job again that failed, died or was cancelled: at once, with at least one more attempt, and with its
+/// unique key, unless another job has that by now (409 `unique_key_taken`).
 pub(crate) async fn retry(tx: &Tx, now: DateTime<Utc>, org: Id, id: Id) -> Result<()> {
     let found = find(tx, org, id).await?;
     if !found.state.can_retry() {
         return Err(refused(found.state, "tried again"));
     }
+    if !can_hold(tx, now, org, id, found.unique_key).await? {
+        return Err(Error::conflict("unique_key_taken", "another job with the same unique key is under way"));
+    }
     // A job that still waits for others goes on waiting.
     let ready = if found.lane { "scheduled" } else { "ready" };
     let sql = "UPDATE job SET state = CASE WHEN waits > 0 THEN 'scheduled' ELSE $3 END, run_at = $4, \
                max_attempts = CASE WHEN attempt >= max_attempts THEN attempt + 1 ELSE max_attempts END, \
-               finished_at = NULL, expires_at = NULL, cancel_requested = false \
+               finished_at = NULL, expires_at = NULL, cancel_requested = false, held_key = unique_key \
                WHERE org_id = $1 AND id = $2";
     execute(tx, sql, vec![org.into(), id.into(), ready.into(), now.into()]).await?;
     if found.in_flow {
-        flow::restore_dependants(tx, org, id).await?;
+        flow::restore_dependants(tx, now, org, id).await?;
     }
     Ok(())
 }
@@ -71,7 +77,7 @@ pub(crate) async fn cancel(
         return Ok(State::Running);
     }
     let sql = "UPDATE job SET state = 'cancelled', cancel_requested = true, finished_at = $3, expires_at = $4, \
-               unique_key = NULL WHERE org_id = $1 AND id = $2";
+               held_key = NULL WHERE org_id = $1 AND id = $2";
     execute(tx, sql, vec![org.into(), id.into(), now.into(), keep_until.into()]).await?;
     if found.in_flow {
         flow::settle(tx, now, org, id, State::Cancelled).await?;

@@ -67,6 +67,7 @@ fn queue(ddl: &mut Ddl) {
         .long_text("args")
         .text("tags", 500)
         .text_null("unique_key", 120)
+        .text_null("held_key", 120)
         .timestamp_null("unique_until")
         .text_null("lane", 190)
         .integer("waits")
@@ -111,8 +112,14 @@ fn queue(ddl: &mut Ddl) {
         )
         .partial_index("ix_job_expires", "", "expires_at", "expires_at IS NOT NULL")
         .partial_index("ix_job_schedule", "", "schedule_id, id", "schedule_id IS NOT NULL")
+        .partial_index(
+            "ix_job_schedule_alive",
+            "state",
+            "schedule_id",
+            "state IN ('scheduled', 'ready', 'running', 'failed') AND schedule_id IS NOT NULL",
+        )
         .partial_index("ix_job_group", "", "group_id", "group_id IS NOT NULL")
-        .partial_unique("uq_job_unique", "org_id, unique_key", "unique_key IS NOT NULL")
+        .partial_unique("uq_job_unique", "org_id, held_key", "held_key IS NOT NULL")
         .partial_unique("uq_job_tick", "schedule_id, scheduled_for", "scheduled_for IS NOT NULL")
         .create();
     ddl.tenant_rows("job_edge")

@@ -39,7 +39,9 @@ pub(crate) use flow::{begin_wait, inputs};
 pub(crate) use insert::{Row, free, holder, insert, insert_edges};
 pub(crate) use manage::{cancel, delete, prune, prune_files, retry, sealed_arguments, set_arguments};
 pub(crate) use promote::{admit, anything_due, anything_waits, promote, rescue};
-pub(crate) use schedule::{Turn, active_job, declared, due, keep_only, next_due, put, set_enabled, turn};
+pub(crate) use schedule::{
+    Turn, declared, due, is_due, keep_only, last_jobs, next_due, put, set_enabled, turn,
+};
 pub(crate) use stats::{Counted, Tally, depths, minutes, prune as prune_stats};
 pub(crate) use worker::{
     Held, confirm, forget_workers, leave, paused, renew, report, retentions, set_paused, set_retention,

@@ -7,17 +7,24 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, IntoAc
 
 use super::{dialect, entity::schedule, execute, query};
 
-/// Schedules a round.
-const ROUND: u32 = 200;
-
-/// Schedules whose next time has come, locked; another node passes over them.
-pub(crate) async fn due(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<schedule::Model>> {
+/// Schedules whose next time has come, `most` at most, locked; another node passes over them.
+pub(crate) async fn due(tx: &Tx, now: DateTime<Utc>, most: u32) -> Result<Vec<schedule::Model>> {
     let sql = format!(
         "SELECT * FROM job_schedule WHERE next_at <= $1 AND enabled = true AND deleted_at IS NULL \
-         ORDER BY next_at LIMIT {ROUND} {}",
+         ORDER BY next_at LIMIT {most} {}",
         dialect(tx).skip_locked()
     );
     query(tx, &sql, vec![now.into()]).await?.iter().map(model).collect()
+}
+
+/// One of them, if it is still due and nobody else is at it.
+pub(crate) async fn is_due(tx: &Tx, now: DateTime<Utc>, schedule: Id) -> Result<bool> {
+    let sql = format!(
+        "SELECT id FROM job_schedule WHERE id = $1 AND next_at <= $2 AND enabled = true \
+         AND deleted_at IS NULL {}",
+        dialect(tx).skip_locked()
+    );
+    Ok(!query(tx, &sql, vec![schedule.into(), now.into()]).await?.is_empty())
 }
 
 /// When the next one is due.
@@ -27,11 +34,15 @@ pub(crate) async fn next_due(tx: &Tx) -> Result<Option<DateTime<Utc>>> {
     query(tx, sql, Vec::new()).await?.first().map(|row| read(row, "next_at")).transpose()
 }
 
-/// The newest job of a schedule that is not over.
-pub(crate) async fn active_job(tx: &Tx, schedule: Id) -> Result<Option<Id>> {
-    let sql = "SELECT id FROM job WHERE schedule_id = $1 AND state IN ('scheduled', 'ready', 'running', 'failed') \
-               ORDER BY id DESC LIMIT 1";
-    query(tx, sql, vec![schedule.into()]).await?.first().map(|row| read(row, "id")).transpose()
+/// The jobs of a schedule that are not over and for which none of its other jobs waits.
+pub(crate) async fn last_jobs(tx: &Tx, schedule: Id) -> Result<Vec<Id>> {
+    let alive = "state IN ('scheduled', 'ready', 'running', 'failed')";
+    let sql = format!(
+        "SELECT j.id FROM job j WHERE j.schedule_id = $1 AND j.{alive} AND NOT EXISTS \
+         (SELECT 1 FROM job_edge e JOIN job k ON k.org_id = e.org_id AND k.id = e.job_id \
+         WHERE e.org_id = j.org_id AND e.needs_id = j.id AND k.schedule_id = $1 AND k.{alive})"
+    );
+    query(tx, &sql, vec![schedule.into()]).await?.iter().map(|row| read(row, "id")).collect()
 }
 
 /// What a round made of a schedule.

@@ -19,10 +19,15 @@ use crate::{
 /// How often cancellations are looked for without being told.
 const LISTEN: Duration = Duration::from_secs(1);
 
+/// How long before the end of its lease a job is stopped that could not be renewed.
+pub(super) fn margin(lease: Duration) -> Duration {
+    (lease / 10).min(Duration::from_secs(3))
+}
+
 /// Stops jobs that run although their lease could not be renewed: before it ends, so that nobody
 /// else can have begun.
 pub(super) async fn deadlines<C>(shared: &Arc<Shared<C>>, mut done: watch::Receiver<bool>) {
-    let margin = (shared.options.lease / 10).min(Duration::from_secs(3));
+    let margin = margin(shared.options.lease);
     while !*done.borrow() {
         let late = Instant::now() + margin;
         for holding in shared.held().values().filter(|holding| holding.running && holding.deadline <= late) {
@@ -32,7 +37,8 @@ pub(super) async fn deadlines<C>(shared: &Arc<Shared<C>>, mut done: watch::Recei
             }
         }
         tokio::select! {
-            () = sleep(Duration::from_millis(200).min(margin)) => {}
+            // Often enough that most of the margin is left for the stopping itself.
+            () = sleep(Duration::from_millis(200).min(margin / 4)) => {}
             _ = done.changed() => {}
         }
     }

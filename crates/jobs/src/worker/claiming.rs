@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Holding, Shared, drive};
+use super::{Holding, Shared, beat, drive};
 use crate::{
     Stop,
     engine::{Notice, retrying},
@@ -113,36 +113,18 @@ async fn claim<C>(shared: &Arc<Shared<C>>, slots: usize, turns: &HashMap<String,
     for ((org, _), _) in shared.held().iter().filter(|(_, holding)| holding.running) {
         *held.entry(*org).or_default() += 1;
     }
-    let concurrency = shared.options.concurrency;
     // No organisation holds more than three quarters of the slots, so that there is room for another.
-    let share = (concurrency * 3 / 4).max(1);
+    let share = (shared.options.concurrency * 3 / 4).max(1);
+    let lease = shared.options.lease;
     let before = Instant::now();
     let (tx, now) = engine.system(Mode::Write).await?;
-    let paused = store::paused(&tx).await?;
-    let mut claim = Claim {
-        worker: shared.id,
-        name: &shared.name,
-        lease: shared.options.lease,
-        slots,
-        share,
-        held,
-        more: false,
-    };
-    let mut claimed = Vec::new();
-    let mut turns_next = Vec::new();
-    for queue in shared.queues().into_iter().filter(|queue| !paused.contains(queue)) {
-        if claim.slots == 0 {
-            claim.more = true;
-            break;
-        }
-        let mut turn = turns.get(&queue).copied().unwrap_or_default();
-        claimed.extend(store::claim(&tx, now, &queue, &mut claim, &mut turn).await?);
-        turns_next.push((queue, turn));
-    }
+    let mut claim = Claim { worker: shared.id, name: &shared.name, lease, slots, share, held, more: false };
+    let (claimed, turns) = store::claim(&tx, now, &shared.queues(), &mut claim, turns).await?;
+    let more = claim.more;
     tx.commit().await?;
-    let deadline = before + shared.options.lease;
+    let deadline = before + lease;
     let jobs = claimed.into_iter().map(|job| (job, deadline)).collect();
-    Ok(Round { jobs, turns: turns_next, more: claim.more })
+    Ok(Round { jobs, turns, more })
 }
 
 fn start<C: Clone + Send + Sync + 'static>(
@@ -151,6 +133,12 @@ fn start<C: Clone + Send + Sync + 'static>(
     job: Claimed,
     deadline: Instant,
 ) {
+    if deadline <= Instant::now() + beat::margin(shared.options.lease) {
+        // The answer was so long on its way that the lease is as good as over: somebody else may begin.
+        tracing::warn!(kind = job.kind, "a claim came back too late; the job is not begun");
+        drive::put_back(shared, job);
+        return;
+    }
     let (stop, stopping) = watch::channel(None);
     let started_at = job.claimed_at;
     let holding =

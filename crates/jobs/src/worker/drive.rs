@@ -15,14 +15,7 @@ use tokio::{
 };
 
 use super::{Result, Shared};
-use crate::{
-    Outcome, Policy, Run, State, Stop,
-    run::Shared as Attempt,
-    store::{Claimed, Ended, Ending, Note},
-};
-
-/// The longest result that is kept.
-const RESULT_LIMIT: usize = 64 * 1024;
+use crate::{Outcome, Policy, Run, Stop, run::Shared as Attempt, store::Claimed};
 
 pub(super) async fn run<C: Clone + Send + Sync + 'static>(
     shared: Arc<Shared<C>>,
@@ -32,13 +25,15 @@ pub(super) async fn run<C: Clone + Send + Sync + 'static>(
     let begin = Instant::now();
     let policy = shared.engine.kinds().find(&job.kind).map(|kind| kind.policy).unwrap_or_default();
     let outcome = attempt(&shared, &job, &policy, stopping).await;
-    if let Some(holding) = shared.held().get_mut(&(job.org, job.id)) {
-        holding.running = false;
-    }
-    let result = conclude(&shared, job, &policy, outcome, begin);
-    match result {
-        Ok(result) => drop(shared.results.send(result)),
-        Err((org, id)) => drop(shared.held().remove(&(org, id))),
+    let (key, fence) = ((job.org, job.id), job.fence);
+    match conclude(&shared, job, &policy, outcome, begin) {
+        Some(result) => {
+            if let Some(holding) = shared.held().get_mut(&key).filter(|holding| holding.fence == fence) {
+                holding.running = false;
+            }
+            let _ = shared.results.send(result);
+        }
+        None => shared.let_go(key, fence),
     }
     shared.running.fetch_sub(1, Ordering::AcqRel);
     shared.freed.send_modify(|count| *count = count.wrapping_add(1));
@@ -97,7 +92,7 @@ async fn until_stopped(
             let over = |stop: &Option<Stop>| matches!(stop, Some(Stop::LeaseLost | Stop::HandBack));
             match stopping.wait_for(over).await.map(|stop| *stop) {
                 Ok(Some(stop)) => stop,
-                _ => std::future::pending().await,
+                _ => Stop::LeaseLost,
             }
         };
         let ended = tokio::select! {
@@ -130,67 +125,34 @@ async fn until_stopped(
 async fn reason(stopping: &mut watch::Receiver<Option<Stop>>) -> Stop {
     match stopping.wait_for(Option::is_some).await.map(|reason| *reason) {
         Ok(Some(reason)) => reason,
-        _ => std::future::pending().await,
+        // Nobody renews the lease any more: the job was claimed anew while this attempt could not be stopped.
+        _ => Stop::LeaseLost,
     }
 }
 
-/// What is written about an attempt; `Err` when nothing may be.
+/// Gives a job back that was claimed and not begun.
+pub(super) fn put_back<C>(shared: &Shared<C>, job: Claimed) {
+    let outcome = Outcome::Snoozed(Duration::ZERO);
+    if let Some(result) = conclude(shared, job, &Policy::default(), outcome, Instant::now()) {
+        let _ = shared.results.send(result);
+    }
+}
+
+/// What is written about an attempt, with what statistics want; `None` when nothing may be written.
 fn conclude<C>(
     shared: &Shared<C>,
     job: Claimed,
     policy: &Policy,
     outcome: Outcome,
     begin: Instant,
-) -> std::result::Result<Result, (base::Id, base::Id)> {
+) -> Option<Result> {
     let run = begin.elapsed();
-    let (keep, keep_failed) = kept(shared, &job.kind, policy);
-    let note = |how: &'static str, error: String| Note {
-        outcome: how,
-        error: crate::engine::shorten(&error, 4_000),
-    };
-    let (state, ending) = match outcome {
-        Outcome::Lost => return Err((job.org, job.id)),
-        Outcome::Succeeded(value) => {
-            let text = (!value.is_null()).then(|| value.to_string());
-            if text.as_ref().is_some_and(|text| text.len() > RESULT_LIMIT) {
-                let error = format!("its result is longer than {RESULT_LIMIT} bytes");
-                (State::Dead, Ending::Dead { keep: keep_failed, note: note("failed", error) })
-            } else {
-                (State::Succeeded, Ending::Succeeded { result: text, keep })
-            }
-        }
-        Outcome::Failed { error, fatal, how } if fatal || job.attempt >= job.max_attempts => {
-            (State::Dead, Ending::Dead { keep: keep_failed, note: note(how, error) })
-        }
-        Outcome::Failed { error, how, .. } => {
-            let wait = policy.backoff.after(job.attempt, dice());
-            (State::Failed, Ending::Retry { wait, note: note(how, error) })
-        }
-        Outcome::Snoozed(time) => (State::Scheduled, Ending::Again { wait: time, note: None }),
-        Outcome::HandedBack => {
-            let note = note("handed_back", "the worker went away; another begins it anew".to_owned());
-            (State::Ready, Ending::Again { wait: Duration::ZERO, note: Some(note) })
-        }
-        Outcome::Cancelled => {
-            let note = note("cancelled", "cancelled while it ran".to_owned());
-            (State::Cancelled, Ending::Cancelled { keep: keep_failed, note })
-        }
-    };
-    Ok(Result {
+    let (state, ending) = super::ending(&job, policy, kept(shared, &job.kind, policy), outcome)?;
+    Some(Result {
         wait: (job.claimed_at - job.run_at).to_std().unwrap_or_default(),
         run,
         outcome: state,
-        ended: Ended {
-            org: job.org,
-            id: job.id,
-            attempt: job.attempt,
-            fence: job.fence,
-            in_flow: job.in_flow,
-            lane: job.lane.is_some(),
-            worker: shared.name.clone(),
-            started_at: job.claimed_at,
-            ending,
-        },
+        ended: job.ended(shared.name.clone(), ending),
         queue: job.queue,
         kind: job.kind,
     })

@@ -11,6 +11,7 @@ use tokio::{
 
 use super::{Shared, drive};
 use crate::{
+    Engine, Policy,
     engine::{Notice, retrying},
     store,
 };
@@ -61,22 +62,14 @@ async fn round<C>(shared: &Arc<Shared<C>>, limited: &[&str]) -> base::Result<Dur
     let mut pause = PAUSE;
     let mut woken = 0;
     if waiting.orphans {
-        rescue(shared).await?;
-        pause = Duration::ZERO;
+        let rescued = rescue(engine, |kind, policy| drive::kept(shared, kind, policy).1).await?;
+        pause = soon(rescued);
     }
     match waiting.next {
         Some(next) if next <= now => {
-            woken += retrying(|| async {
-                let (tx, now) = engine.system(Mode::Write).await?;
-                let woken = store::promote(&tx, now).await?;
-                if woken > 0 {
-                    engine.notify(&tx, Notice::Ready).await?;
-                }
-                tx.commit().await?;
-                Ok(woken)
-            })
-            .await?;
-            pause = Duration::from_millis(1);
+            let promoted = promote(engine).await?;
+            woken += promoted;
+            pause = pause.min(soon(promoted));
         }
         Some(next) => pause = pause.min(until(next, now)),
         None => {}
@@ -92,6 +85,11 @@ async fn round<C>(shared: &Arc<Shared<C>>, limited: &[&str]) -> base::Result<Dur
         tracing::trace!(woken, "jobs became ready");
     }
     Ok(pause)
+}
+
+/// When to look again after so much was done: nothing means that somebody else is at it.
+fn soon(done: usize) -> Duration {
+    Duration::from_millis(if done > 0 { 1 } else { 20 })
 }
 
 fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
@@ -113,22 +111,35 @@ async fn admit<C>(shared: &Arc<Shared<C>>, kind: &str) -> base::Result<(usize, O
     .await
 }
 
-async fn rescue<C>(shared: &Arc<Shared<C>>) -> base::Result<()> {
-    let engine = &shared.engine;
-    let kinds = retrying(|| async {
+/// Makes ready whose time has come; how many.
+pub(crate) async fn promote(engine: &Engine) -> base::Result<usize> {
+    retrying(|| async {
+        let (tx, now) = engine.system(Mode::Write).await?;
+        let woken = store::promote(&tx, now).await?;
+        if woken > 0 {
+            engine.notify(&tx, Notice::Ready).await?;
+        }
+        tx.commit().await?;
+        Ok(woken)
+    })
+    .await
+}
+
+/// Takes jobs back whose lease is over; how many. `kept` is how long jobs of a kind are kept that do not succeed.
+pub(crate) async fn rescue(engine: &Engine, kept: impl Fn(&str, &Policy) -> Duration) -> base::Result<usize> {
+    let rescued = retrying(|| async {
         let (tx, now) = engine.system(Mode::Write).await?;
         let plan = |kind: &str, attempt: u32| {
             let policy = engine.kinds().find(kind).map(|kind| kind.policy).unwrap_or_default();
-            let (_, keep_failed) = drive::kept(shared, kind, &policy);
-            (policy.backoff.after(attempt, drive::dice()), keep_failed)
+            (policy.backoff.after(attempt, drive::dice()), kept(kind, &policy))
         };
-        let kinds = store::rescue(&tx, now, plan, || engine.new_id()).await?;
+        let rescued = store::rescue(&tx, now, plan, || engine.new_id()).await?;
         tx.commit().await?;
-        Ok(kinds)
+        Ok(rescued)
     })
     .await?;
-    if !kinds.is_empty() {
-        tracing::warn!(jobs = kinds.len(), "took back jobs whose worker had gone");
+    if rescued > 0 {
+        tracing::warn!(jobs = rescued, "took back jobs whose worker had gone");
     }
-    Ok(())
+    Ok(rescued)
 }

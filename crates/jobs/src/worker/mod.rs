@@ -9,11 +9,14 @@ mod beat;
 mod claiming;
 mod drain;
 mod drive;
+mod ending;
 mod flush;
 mod housekeeping;
 
 pub use drain::{drain, drain_until};
 pub(crate) use drive::dice;
+pub(crate) use ending::ending;
+pub(crate) use housekeeping::{promote, rescue};
 
 use std::{
     collections::HashMap,
@@ -129,6 +132,14 @@ impl<C> Shared<C> {
     /// The leases that this worker believes to hold.
     fn leases(&self) -> Vec<Held> {
         self.held().iter().map(|((org, id), holding)| (*org, *id, holding.fence)).collect()
+    }
+
+    /// Holds a job no longer, unless it was claimed anew meanwhile.
+    fn let_go(&self, job: (Id, Id), fence: i64) {
+        let mut held = self.held();
+        if held.get(&job).is_some_and(|holding| holding.fence == fence) {
+            held.remove(&job);
+        }
     }
 
     fn free_slots(&self) -> usize {

@@ -31,7 +31,8 @@ async fn a_callback_follows_when_the_whole_group_is_done_and_gets_every_result()
     let row = bench.reaches(group.callback.unwrap(), State::Succeeded).await;
     worker.stop().await;
     let results: Vec<serde_json::Value> = serde_json::from_str(row.result.as_deref().unwrap()).unwrap();
-    assert_eq!(results.len(), 20);
+    let did: Vec<&str> = results.iter().map(|result| result["did"].as_str().unwrap()).collect();
+    assert_eq!(did, (0..20).map(|n| format!("m{n}")).collect::<Vec<_>>(), "in the order of enqueueing");
     assert_eq!(bench.world.runs_of("all").len(), 1);
 }
 
@@ -64,4 +65,21 @@ async fn a_job_can_wait_for_one_that_is_running_already() {
     let row = bench.reaches(waiting, State::Succeeded).await;
     worker.stop().await;
     assert!(row.started_at.unwrap() >= bench.job(running).await.finished_at.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_called_off_does_not_come_back_where_another_job_took_its_unique_key() {
+    let bench = Bench::new().await;
+    let unique = || bench.act("second", Deed::Succeed).unique_by_key("second");
+    let links = vec![bench.act("first", Deed::Fatal), unique()];
+    let ids = bench.change(async |tx| bench.engine.chain(tx, links).await).await.unwrap();
+    let hand = jobs::steps::Hand::new(bench.engine.clone(), "hand", std::time::Duration::from_secs(60));
+    let lease = hand.claim(1).await.unwrap().remove(0);
+    let fatal = jobs::Outcome::Failed { error: "no".to_owned(), fatal: true, how: "failed" };
+    assert!(hand.finish(&lease, fatal).await.unwrap());
+    assert_eq!(bench.state(ids[1]).await, State::Cancelled);
+    let other = bench.enqueue(unique()).await;
+    assert_ne!(other, ids[1]);
+    bench.change(async |tx| bench.engine.retry(tx, bench.org, ids[0]).await).await.unwrap();
+    assert_eq!((bench.state(ids[0]).await, bench.state(ids[1]).await), (State::Ready, State::Cancelled));
 }

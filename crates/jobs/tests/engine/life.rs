@@ -136,6 +136,73 @@ async fn only_one_job_with_a_unique_key_is_under_way_or_within_its_period() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn long_unique_keys_that_begin_alike_are_still_two_keys() {
+    let bench = Bench::new().await;
+    let job = |end: &str| bench.act("k", Deed::Succeed).unique_by_key(format!("{}{end}", "long ".repeat(40)));
+    let first = bench.enqueue(job("a")).await;
+    assert_eq!(bench.enqueue(job("a")).await, first);
+    let other = bench.enqueue(job("b")).await;
+    assert_ne!(other, first);
+    assert_eq!(bench.state(other).await, State::Ready);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retried_job_is_unique_again_and_is_refused_when_another_took_its_place() {
+    let bench = Bench::new().await;
+    let job = || bench.act("r", Deed::Succeed).unique_by_key("r");
+    let retry = async |id| bench.change(async |tx| bench.engine.retry(tx, bench.org, id).await).await;
+    let cancel =
+        async |id| bench.change(async |tx| bench.engine.cancel(tx, bench.org, id).await).await.unwrap();
+    let first = bench.enqueue(job()).await;
+    cancel(first).await;
+    retry(first).await.unwrap();
+    assert_eq!(bench.enqueue(job()).await, first, "it is under way again");
+    cancel(first).await;
+    let second = bench.enqueue(job()).await;
+    assert_ne!(second, first);
+    assert_eq!(retry(first).await.unwrap_err().code(), "unique_key_taken");
+    cancel(second).await;
+    retry(first).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_was_called_off_is_not_tried_again_when_it_fails_before_it_hears_of_it() {
+    let bench = Bench::new().await;
+    let hand = jobs::steps::Hand::new(bench.engine.clone(), "hand", Duration::from_secs(60));
+    let failed = || jobs::Outcome::Failed { error: "no".to_owned(), fatal: false, how: "failed" };
+    for outcome in [failed(), jobs::Outcome::HandedBack, jobs::Outcome::Snoozed(Duration::from_secs(60))] {
+        let id = bench.enqueue(bench.act("c", Deed::Succeed)).await;
+        let lease = hand.claim(1).await.unwrap().remove(0);
+        bench.change(async |tx| bench.engine.cancel(tx, bench.org, id).await).await.unwrap();
+        assert!(hand.finish(&lease, outcome).await.unwrap());
+        assert_eq!(bench.state(id).await, State::Cancelled);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_says_what_cannot_be_stored_takes_nobody_elses_end_with_it() {
+    let bench = Bench::new().await;
+    let nul = bench.enqueue(bench.act("nul", Deed::Nul)).await;
+    let mut others = Vec::new();
+    for n in 0..4 {
+        others.push(bench.enqueue(bench.act(&format!("other {n}"), Deed::Succeed)).await);
+    }
+    let talk = bench.enqueue(bench.act("talk", Deed::Talk)).await;
+    let worker = bench.work(Bench::options());
+    let row = bench.reaches(nul, State::Failed).await;
+    assert_eq!(row.error.as_deref(), Some("nul: error"));
+    for id in others.into_iter().chain([talk]) {
+        assert_eq!(bench.reaches(id, State::Succeeded).await.attempt, 1);
+    }
+    worker.stop().await;
+    let tx = bench.engine.store().begin_system(store::Mode::Read).await.unwrap();
+    let lines = tx.all(tx.find::<jobs::store::entity::log::Entity>()).await.unwrap();
+    let mut lines: Vec<_> = lines.into_iter().map(|line| line.line).collect();
+    lines.sort();
+    assert_eq!(lines, ["first", "line", "second"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_running_job_stops_when_it_is_cancelled_and_may_clean_up_if_its_kind_asks_for_it() {
     let bench = Bench::new().await;
     let sleeper = bench.enqueue(bench.act("s", Deed::Sleep(60_000))).await;

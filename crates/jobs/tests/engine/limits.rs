@@ -69,6 +69,20 @@ async fn a_kind_starts_no_more_often_than_its_rate_over_all_workers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_becomes_free_is_taken_at_once_even_by_the_organisation_that_has_its_share() {
+    let bench = Bench::new().await;
+    for n in 0..200 {
+        bench.enqueue(bench.act(&format!("s{n}"), Deed::Sleep(20))).await;
+    }
+    let worker = bench.work(Bench::options());
+    let begin = Instant::now();
+    all_done(&bench, 200).await;
+    // Six of eight slots: 0.7 s of work. Waiting for the next look after each round would be 8 s.
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_one_organisation_leaves_room_for_another() {
     let bench = Bench::new().await;
     let flood = (0..2_000)

@@ -10,6 +10,7 @@ use std::{
 };
 
 use base::{Clock, Id, ManualClock, SystemClock};
+use chrono::{DateTime, Utc};
 use jobs::{
     Arguments, Engine, Failure, Job, NewJob, Policy, Registry, Run, Runners, State, Vault, Words,
     store::entity::{attempt, job},
@@ -82,11 +83,22 @@ impl Drop for TestDatabase {
     }
 }
 
+/// One attempt, by this machine's clock.
+#[derive(Clone, Debug)]
+pub struct Span {
+    pub job: Id,
+    pub fence: i64,
+    pub begin: DateTime<Utc>,
+    pub end: DateTime<Utc>,
+}
+
 /// What the test's jobs share.
 #[derive(Clone, Default)]
 pub struct World {
     /// How often each name ran, in order: `(name, attempt, fence)`.
     pub runs: Arc<Mutex<Vec<(String, u32, i64)>>>,
+    /// From when to when attempts ran, for kinds that tell.
+    pub spans: Arc<Mutex<Vec<Span>>>,
     /// How many run now, by key, and the most that ever did.
     pub now: Arc<Mutex<HashMap<String, (u32, u32)>>>,
 }
@@ -113,7 +125,7 @@ impl World {
     }
 }
 
-const NO_WORDS: Words = Words { zh: "测试", en: "Test" };
+pub const NO_WORDS: Words = Words { zh: "测试", en: "Test" };
 
 /// What an [`Act`] does.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -129,6 +141,8 @@ pub enum Deed {
     Snooze,
     Inputs,
     Talk,
+    /// Says what no database column of text holds everywhere.
+    Nul,
 }
 
 /// The tests' job.
@@ -183,6 +197,11 @@ impl Job<World> for Act {
                 let inputs = run.inputs().await?;
                 Ok(inputs.into_iter().map(|input| input.result.unwrap_or_default()).collect())
             }
+            Deed::Nul => {
+                run.progress(1, 2, "no\0te");
+                run.log(jobs::Level::Info, "li\0ne");
+                Err(base::Error::unavailable("nul", "er\0ror").into())
+            }
             Deed::Talk => {
                 run.progress(3, 7, "on the way");
                 run.log(jobs::Level::Info, "first");
@@ -232,6 +251,7 @@ macro_rules! limited {
     };
 }
 
+limited!(Free, "test.free", Policy::default());
 limited!(Few, "test.few", Policy { concurrency: Some(2), ..Policy::default() });
 limited!(Keyed, "test.keyed", Policy { key_concurrency: Some(1), ..Policy::default() });
 limited!(
@@ -283,6 +303,38 @@ impl Vault for Reversed {
     }
 }
 
+/// An engine on a database, as each node has one.
+#[derive(Clone)]
+pub struct Node {
+    pub engine: Engine,
+    pub runners: Runners<World>,
+}
+
+impl Node {
+    /// One that waits at most `acquire` for a connection.
+    pub async fn connect(
+        url: &str,
+        clock: &ManualClock,
+        acquire: Duration,
+        registry: Registry<World>,
+    ) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(clock.clone());
+        let options =
+            store::Options { pool: 8, acquire, clock: clock.clone(), ..store::Options::new(url.to_owned()) };
+        let store = Store::connect(&options).await.unwrap();
+        let (kinds, runners) = registry.split();
+        Self { engine: Engine::new(store, clock, kinds, Arc::new(Reversed)), runners }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a worker runs beside the test")]
+    pub fn work(&self, world: &World, options: Options) -> Working {
+        let (stop, stopped) = watch::channel(false);
+        let (engine, runners) = (self.engine.clone(), self.runners.clone());
+        let work = worker::work(engine, runners, world.clone(), options, None, stopped);
+        Working { stop, handle: tokio::spawn(work) }
+    }
+}
+
 /// An engine on a database of its own.
 pub struct Bench {
     pub engine: Engine,
@@ -290,7 +342,7 @@ pub struct Bench {
     pub world: World,
     pub clock: ManualClock,
     pub org: Id,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 pub struct Working {
@@ -310,47 +362,50 @@ impl Working {
 }
 
 pub fn kinds() -> Registry<World> {
-    Registry::default().with::<Act>().with::<Few>().with::<Keyed>().with::<Rated>().with::<Tidy>()
+    Registry::default()
+        .with::<Act>()
+        .with::<Free>()
+        .with::<Few>()
+        .with::<Keyed>()
+        .with::<Rated>()
+        .with::<Tidy>()
 }
 
 impl Bench {
     pub async fn new() -> Self {
+        Self::with(kinds()).await
+    }
+
+    /// With kinds of the test's own.
+    pub async fn with(registry: Registry<World>) -> Self {
         if env("TEST_LOG").is_some() {
             let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         }
         let database = TestDatabase::create().await;
         let clock = ManualClock::default();
-        let options = store::Options {
-            pool: 8,
-            acquire: Duration::from_secs(20),
-            clock: Arc::new(clock.clone()),
-            ..store::Options::new(database.url.clone())
-        };
-        let store = Store::connect(&options).await.unwrap();
-        Migrations::default().with(&[jobs::MIGRATION]).up(&store, &SystemClock).await.unwrap();
-        let (kinds, runners) = kinds().split();
-        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        let engine = Engine::new(store, shared, kinds, Arc::new(Reversed));
+        let Node { engine, runners } =
+            Node::connect(&database.url, &clock, Duration::from_secs(20), registry).await;
+        Migrations::default().with(&[jobs::MIGRATION]).up(engine.store(), &SystemClock).await.unwrap();
         let org = base::id::new(SystemClock.now());
-        Self { engine, runners, world: World::default(), clock, org, _database: database }
+        Self { engine, runners, world: World::default(), clock, org, database }
+    }
+
+    /// The database, for other nodes.
+    pub fn url(&self) -> &str {
+        &self.database.url
+    }
+
+    /// Another node on the same database.
+    pub async fn another_node(&self) -> Node {
+        Node::connect(self.url(), &self.clock, Duration::from_secs(20), kinds()).await
     }
 
     pub fn options() -> Options {
         Options { concurrency: 8, grace: Duration::from_secs(10), ..Options::default() }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a worker runs beside the test")]
     pub fn work(&self, options: Options) -> Working {
-        let (stop, stopped) = watch::channel(false);
-        let work = worker::work(
-            self.engine.clone(),
-            self.runners.clone(),
-            self.world.clone(),
-            options,
-            None,
-            stopped,
-        );
-        Working { stop, handle: tokio::spawn(work) }
+        Node { engine: self.engine.clone(), runners: self.runners.clone() }.work(&self.world, options)
     }
 
     pub async fn enqueue(&self, job: NewJob) -> Id {
@@ -369,6 +424,14 @@ impl Bench {
         let row = tx.one(tx.find::<job::Entity>().filter(job::Column::Id.eq(id))).await.unwrap();
         tx.commit().await.unwrap();
         row.expect("the job exists")
+    }
+
+    /// Every job.
+    pub async fn jobs(&self) -> Vec<job::Model> {
+        let tx = self.engine.store().begin_system(Mode::Read).await.unwrap();
+        let rows = tx.all(tx.find::<job::Entity>().order_by_asc(job::Column::Id)).await.unwrap();
+        tx.commit().await.unwrap();
+        rows
     }
 
     pub async fn state(&self, id: Id) -> State {

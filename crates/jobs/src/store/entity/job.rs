@@ -27,7 +27,10 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub args: String,
     pub tags: String,
+    /// What it was to be unique by.
     pub unique_key: Option<String>,
+    /// The same while no other job may have it: under way, or within its period.
+    pub held_key: Option<String>,
     pub unique_until: Option<DateTimeUtc>,
     pub lane: Option<String>,
     pub waits: i32,
