@@ -674,6 +674,335 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/job-alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Job alerts: list */
+        get: operations["jobs.job_alert.list"];
+        put?: never;
+        /** Job alerts: create */
+        post: operations["jobs.job_alert.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/job-alerts/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Job alerts: change or delete many */
+        post: operations["jobs.job_alert.bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/job-alerts/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Job alerts: export as CSV or XLSX */
+        get: operations["jobs.job_alert.export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/job-alerts/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Job alerts: import CSV or XLSX */
+        post: operations["jobs.job_alert.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/job-alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Job alerts: read */
+        get: operations["jobs.job_alert.read"];
+        /** Job alerts: replace */
+        put: operations["jobs.job_alert.replace"];
+        post?: never;
+        /** Job alerts: put into the trash */
+        delete: operations["jobs.job_alert.delete"];
+        options?: never;
+        head?: never;
+        /** Job alerts: change */
+        patch: operations["jobs.job_alert.patch"];
+        trace?: never;
+    };
+    "/api/job-alerts/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Job alerts: take out of the trash */
+        post: operations["jobs.job_alert.restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/job-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Kinds of jobs and their arguments */
+        get: operations["jobs.job_kind.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs: list */
+        get: operations["jobs.job.list"];
+        put?: never;
+        /** Enqueue a job */
+        post: operations["jobs.job.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Retry, cancel or delete many jobs */
+        post: operations["jobs.job.bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs: export as CSV or XLSX */
+        get: operations["jobs.job.export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How jobs went and how many wait */
+        get: operations["jobs.job.stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs: read */
+        get: operations["jobs.job.read"];
+        put?: never;
+        post?: never;
+        /** Delete a job that is over */
+        delete: operations["jobs.job.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Attempts that did not succeed */
+        get: operations["jobs.job.attempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call a job off */
+        post: operations["jobs.job.cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A job, live */
+        get: operations["jobs.job.events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of a job */
+        get: operations["jobs.job.file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a job said */
+        get: operations["jobs.job.logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a failed, dead or cancelled job again */
+        post: operations["jobs.job.retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/run-again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enqueue a job once more */
+        post: operations["jobs.job.run_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/menus": {
         parameters: {
             query?: never;
@@ -953,6 +1282,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/platform/job-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Kinds of jobs and how long they are kept */
+        get: operations["platform.job_kind.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/job-kinds/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** How long jobs of a kind are kept */
+        patch: operations["platform.job_kind.update"];
+        trace?: never;
+    };
+    "/api/platform/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs of every organisation, without arguments */
+        get: operations["platform.job.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A job of any organisation, without arguments */
+        get: operations["platform.job.read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call a job of any organisation off */
+        post: operations["platform.job.cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a job of any organisation again */
+        post: operations["platform.job.retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/platform/organizations": {
         parameters: {
             query?: never;
@@ -964,6 +1395,125 @@ export interface paths {
         get: operations["platform.organization.list"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Queues over all organisations */
+        get: operations["platform.queue.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/queues/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let no more jobs of a queue begin */
+        post: operations["platform.queue.pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/queues/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let jobs of a queue begin again */
+        post: operations["platform.queue.resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The product's own schedules */
+        get: operations["platform.schedule.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/schedules/{id}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep one of them from firing */
+        post: operations["platform.schedule.disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/schedules/{id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let one of them fire */
+        post: operations["platform.schedule.enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/schedules/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One job of it now */
+        post: operations["platform.schedule.run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1015,6 +1565,23 @@ export interface paths {
         put?: never;
         /** Take name and address out of an account, for good */
         post: operations["platform.user.anonymize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Workers and what they do */
+        get: operations["platform.worker.list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1261,6 +1828,146 @@ export interface paths {
         put?: never;
         /** Roles: take out of the trash */
         post: operations["identity.role.restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Schedules: list */
+        get: operations["jobs.schedule.list"];
+        put?: never;
+        /** Schedules: create */
+        post: operations["jobs.schedule.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schedules/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Schedules: change or delete many */
+        post: operations["jobs.schedule.bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schedules/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Schedules: export as CSV or XLSX */
+        get: operations["jobs.schedule.export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schedules/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Schedules: import CSV or XLSX */
+        post: operations["jobs.schedule.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** When a schedule would fire, and what it says */
+        post: operations["jobs.schedule.preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schedules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Schedules: read */
+        get: operations["jobs.schedule.read"];
+        /** Schedules: replace */
+        put: operations["jobs.schedule.replace"];
+        post?: never;
+        /** Schedules: put into the trash */
+        delete: operations["jobs.schedule.delete"];
+        options?: never;
+        head?: never;
+        /** Schedules: change */
+        patch: operations["jobs.schedule.patch"];
+        trace?: never;
+    };
+    "/api/schedules/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Schedules: take out of the trash */
+        post: operations["jobs.schedule.restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schedules/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One job of a schedule now */
+        post: operations["jobs.schedule.run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1785,6 +2492,8 @@ export interface components {
             /** @description The secret: `tnk_…`. */
             key: string;
         };
+        /** @description Who may have jobs of a kind made by a request. */
+        Audience: "organization" | "platform" | "internal";
         /** @description An audit entry as shown. */
         AuditEntry: {
             /**
@@ -1898,6 +2607,8 @@ export interface components {
              */
             failed: number;
         };
+        /** @description How somebody is told. */
+        Channel: "mail" | "webhook";
         /** @description What the sign-in page must know. */
         CheckInit: {
             /** @description Whether somebody has set the installation up. */
@@ -2379,6 +3090,816 @@ export interface components {
         };
         /** @description How far an invitation has come. */
         InvitationStatus: "pending" | "accepted" | "revoked" | "expired";
+        /** @description A job as shown. */
+        Job: {
+            /** @description Kind. */
+            kind: string;
+            /** @description Queue. */
+            queue: string;
+            /** @description scheduled, ready, running, succeeded, failed, dead or cancelled. */
+            state: string;
+            /**
+             * Format: int32
+             * @description Higher runs first.
+             */
+            priority: number;
+            /** @description Arguments; secrets are `"***"`. */
+            args: unknown;
+            /** @description Words to find it by. */
+            tags: string[];
+            /**
+             * Format: date-time
+             * @description Not before.
+             */
+            run_at: string;
+            /**
+             * Format: date-time
+             * @description Start of the last attempt.
+             */
+            started_at?: string | null;
+            /**
+             * Format: date-time
+             * @description End.
+             */
+            finished_at?: string | null;
+            /**
+             * Format: int32
+             * @description Attempts so far.
+             */
+            attempt: number;
+            /**
+             * Format: int32
+             * @description Attempts in all.
+             */
+            max_attempts: number;
+            /** @description Why the last attempt failed. */
+            error?: string | null;
+            /** @description What it left. */
+            result?: unknown;
+            /** @description How far it is. */
+            progress?: components["schemas"]["JobProgress"] | null;
+            /** @description No other job with this key is under way. */
+            unique_key?: string | null;
+            /**
+             * Format: uuid
+             * @description The schedule that made it.
+             */
+            schedule_id?: string | null;
+            /**
+             * Format: date-time
+             * @description For which of its times.
+             */
+            scheduled_for?: string | null;
+            /**
+             * Format: int32
+             * @description Jobs that it still waits for.
+             */
+            waits: number;
+            /** @description Whether it was asked to stop. */
+            cancel_requested: boolean;
+            /** @description Who works on it, or did last. */
+            worker?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when that one holds it.
+             */
+            lease_until?: string | null;
+            /** @description Files that it left; only where one job is read. */
+            files: components["schemas"]["JobFile"][];
+        };
+        /** @description What to do with many jobs. */
+        JobAction: "retry" | "cancel" | "delete";
+        /** @description An alert as shown. */
+        JobAlert: {
+            /** @description Name. */
+            name: string;
+            /** @description What is watched. */
+            metric: string;
+            /**
+             * Format: int64
+             * @description From which value on.
+             */
+            threshold: number;
+            /** @description mail or webhook. */
+            channel: string;
+            /** @description An e-mail address, or a URL. */
+            target: string;
+            /** @description Whether it watches. */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description Not again within so many minutes.
+             */
+            quiet_minutes: number;
+            /**
+             * Format: date-time
+             * @description When it last told somebody.
+             */
+            last_fired_at?: string | null;
+            /**
+             * Format: int64
+             * @description What it last saw.
+             */
+            last_value?: number | null;
+        };
+        /** @description A new alert. */
+        JobAlertCreate: {
+            /** @description Name, unique in the organisation. */
+            name: string;
+            /** @description What is watched. */
+            metric: components["schemas"]["Metric"];
+            /**
+             * Format: int64
+             * @description From which value on.
+             */
+            threshold: number;
+            /** @description How somebody is told. */
+            channel: components["schemas"]["Channel"];
+            /** @description An e-mail address, or a URL. */
+            target: string;
+            /**
+             * @description Whether it watches.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description Not again within so many minutes.
+             * @default 60
+             */
+            quiet_minutes: number;
+        };
+        JobAlertPage: {
+            items: components["schemas"]["JobAlertRecord"][];
+            total: number | null;
+            total_capped?: boolean;
+            page: number;
+            page_size: number;
+            next_cursor: string | null;
+        };
+        /** @description Changes to an alert. */
+        JobAlertPatch: {
+            /** @description Name, unique in the organisation. */
+            name?: string | null;
+            /** @description What is watched. */
+            metric?: components["schemas"]["Metric"] | null;
+            /**
+             * Format: int64
+             * @description From which value on.
+             */
+            threshold?: number | null;
+            /** @description How somebody is told. */
+            channel?: components["schemas"]["Channel"] | null;
+            /** @description An e-mail address, or a URL. */
+            target?: string | null;
+            /** @description Whether it watches. */
+            enabled?: boolean | null;
+            /**
+             * Format: int32
+             * @description Not again within so many minutes.
+             */
+            quiet_minutes?: number | null;
+        };
+        JobAlertRecord: {
+            /** Format: uuid */
+            id: string;
+            /** @description Name. */
+            name: string;
+            /** @description What is watched. */
+            metric: string;
+            /**
+             * Format: int64
+             * @description From which value on.
+             */
+            threshold: number;
+            /** @description mail or webhook. */
+            channel: string;
+            /** @description An e-mail address, or a URL. */
+            target: string;
+            /** @description Whether it watches. */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description Not again within so many minutes.
+             */
+            quiet_minutes: number;
+            /**
+             * Format: date-time
+             * @description When it last told somebody.
+             */
+            last_fired_at?: string | null;
+            /**
+             * Format: int64
+             * @description What it last saw.
+             */
+            last_value?: number | null;
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: uuid */
+            created_by: string | null;
+            /** Format: uuid */
+            updated_by: string | null;
+            /** Format: date-time */
+            deleted_at: string | null;
+        };
+        /** @description An attempt that did not succeed. */
+        JobAttempt: {
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            attempt: number;
+            /**
+             * Format: int64
+             * @description Its fencing token.
+             */
+            fence: number;
+            /** @description Who worked. */
+            worker?: string | null;
+            /**
+             * Format: date-time
+             * @description Start.
+             */
+            started_at?: string | null;
+            /**
+             * Format: date-time
+             * @description End.
+             */
+            ended_at: string;
+            /** @description failed, timed_out, panicked, lost, cancelled or handed_back. */
+            outcome: string;
+            /** @description What it said. */
+            error: string;
+        };
+        /** @description All of something. */
+        JobAttemptList: {
+            /** @description The entries. */
+            items: components["schemas"]["JobAttempt"][];
+        };
+        /** @description How jobs went in a stretch of time. */
+        JobBucket: {
+            /**
+             * Format: date-time
+             * @description Its beginning.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Attempts that ended well.
+             */
+            succeeded: number;
+            /**
+             * Format: int64
+             * @description Attempts after which another follows.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Last attempts.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description Called off while they ran.
+             */
+            cancelled: number;
+            /**
+             * Format: uint64
+             * @description Half of the jobs waited no longer, in milliseconds.
+             */
+            wait_p50_ms?: number | null;
+            /**
+             * Format: uint64
+             * @description 95 of 100 waited no longer.
+             */
+            wait_p95_ms?: number | null;
+            /**
+             * Format: uint64
+             * @description Half ran no longer.
+             */
+            run_p50_ms?: number | null;
+            /**
+             * Format: uint64
+             * @description 95 of 100 ran no longer.
+             */
+            run_p95_ms?: number | null;
+        };
+        /** @description One action on many jobs. */
+        JobBulk: {
+            /**
+             * @description Jobs by id, at most 1,000.
+             * @default null
+             */
+            ids: string[] | null;
+            /** @description The first 1,000 that match. */
+            query?: components["schemas"]["JobQuery"] | null;
+            /** @description The action. */
+            action: components["schemas"]["JobAction"];
+        };
+        /** @description A new job. */
+        JobCreate: {
+            /** @description Kind; `GET /api/job-kinds/` lists them. */
+            kind: string;
+            /**
+             * @description Its arguments.
+             * @default {}
+             */
+            args: unknown;
+            /**
+             * @description Another queue than the kind's.
+             * @default null
+             */
+            queue: string | null;
+            /**
+             * Format: int32
+             * @description Higher runs first within the organisation.
+             * @default null
+             */
+            priority: number | null;
+            /**
+             * Format: date-time
+             * @description Not before.
+             * @default null
+             */
+            run_at: string | null;
+            /**
+             * Format: uint32
+             * @description Not before that many seconds have passed.
+             * @default null
+             */
+            delay_seconds: number | null;
+            /**
+             * Format: uint32
+             * @description Attempts in all.
+             * @default null
+             */
+            max_attempts: number | null;
+            /**
+             * @description Words to find it by.
+             * @default []
+             */
+            tags: string[];
+            /**
+             * @description None while another job with this key is under way.
+             * @default null
+             */
+            unique_key: string | null;
+        };
+        /** @description How many jobs stand where. */
+        JobDepths: {
+            /**
+             * Format: int64
+             * @description Their time has not come.
+             */
+            scheduled: number;
+            /**
+             * Format: int64
+             * @description A worker may take them.
+             */
+            ready: number;
+            /**
+             * Format: int64
+             * @description Under way.
+             */
+            running: number;
+            /**
+             * Format: int64
+             * @description Will be tried again.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Will not.
+             */
+            dead: number;
+        };
+        /** @description A job with what the engine adds to records, where no list or read of the engine answers. */
+        JobDetail: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was enqueued.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Who asked for it.
+             */
+            created_by?: string | null;
+            /** @description Kind. */
+            kind: string;
+            /** @description Queue. */
+            queue: string;
+            /** @description scheduled, ready, running, succeeded, failed, dead or cancelled. */
+            state: string;
+            /**
+             * Format: int32
+             * @description Higher runs first.
+             */
+            priority: number;
+            /** @description Arguments; secrets are `"***"`. */
+            args: unknown;
+            /** @description Words to find it by. */
+            tags: string[];
+            /**
+             * Format: date-time
+             * @description Not before.
+             */
+            run_at: string;
+            /**
+             * Format: date-time
+             * @description Start of the last attempt.
+             */
+            started_at?: string | null;
+            /**
+             * Format: date-time
+             * @description End.
+             */
+            finished_at?: string | null;
+            /**
+             * Format: int32
+             * @description Attempts so far.
+             */
+            attempt: number;
+            /**
+             * Format: int32
+             * @description Attempts in all.
+             */
+            max_attempts: number;
+            /** @description Why the last attempt failed. */
+            error?: string | null;
+            /** @description What it left. */
+            result?: unknown;
+            /** @description How far it is. */
+            progress?: components["schemas"]["JobProgress"] | null;
+            /** @description No other job with this key is under way. */
+            unique_key?: string | null;
+            /**
+             * Format: uuid
+             * @description The schedule that made it.
+             */
+            schedule_id?: string | null;
+            /**
+             * Format: date-time
+             * @description For which of its times.
+             */
+            scheduled_for?: string | null;
+            /**
+             * Format: int32
+             * @description Jobs that it still waits for.
+             */
+            waits: number;
+            /** @description Whether it was asked to stop. */
+            cancel_requested: boolean;
+            /** @description Who works on it, or did last. */
+            worker?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when that one holds it.
+             */
+            lease_until?: string | null;
+            /** @description Files that it left; only where one job is read. */
+            files: components["schemas"]["JobFile"][];
+        };
+        /** @description A file of a job. */
+        JobFile: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /** @description Name. */
+            name: string;
+            /** @description Media type. */
+            content_type: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            /**
+             * Format: date-time
+             * @description Until when it is kept.
+             */
+            expires_at: string;
+        };
+        /** @description A kind as shown. */
+        JobKind: {
+            /** @description Name. */
+            kind: string;
+            /** @description What people call it. */
+            title: components["schemas"]["JobWords"];
+            /** @description What it does. */
+            description: components["schemas"]["JobWords"];
+            /** @description Where its jobs wait. */
+            queue: string;
+            /** @description Who may ask for it. */
+            audience: components["schemas"]["Audience"];
+            /**
+             * Format: uint32
+             * @description Attempts in all.
+             */
+            max_attempts: number;
+            /**
+             * Format: uint64
+             * @description Seconds for one attempt.
+             */
+            timeout_seconds: number;
+            /**
+             * Format: uint64
+             * @description Days for which succeeded jobs are kept.
+             */
+            retention_days: number;
+            /** @description JSON Schema of the arguments. */
+            args_schema: unknown;
+            /** @description Arguments that are sealed and never shown. */
+            secret_args: string[];
+            /** @description Only in development. */
+            dev_only: boolean;
+        };
+        /** @description How jobs of a kind went. */
+        JobKindCount: {
+            /** @description Kind. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Attempts that ended well.
+             */
+            succeeded: number;
+            /**
+             * Format: int64
+             * @description Attempts after which another follows.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Last attempts.
+             */
+            dead: number;
+        };
+        /** @description All kinds. */
+        JobKinds: {
+            /** @description By name. */
+            items: components["schemas"]["JobKind"][];
+        };
+        /** @description A line of a job's log. */
+        JobLine: {
+            /**
+             * Format: int64
+             * @description Rises within a job.
+             */
+            seq: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description info, warn or error. */
+            level: string;
+            /** @description What was said. */
+            line: string;
+        };
+        /** @description All of something. */
+        JobLineList: {
+            /** @description The entries. */
+            items: components["schemas"]["JobLine"][];
+        };
+        JobPage: {
+            items: components["schemas"]["JobRecord"][];
+            total: number | null;
+            total_capped?: boolean;
+            page: number;
+            page_size: number;
+            next_cursor: string | null;
+        };
+        /** @description How far a job is. */
+        JobProgress: {
+            /**
+             * Format: int64
+             * @description Done.
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description Of how much.
+             */
+            total: number;
+            /** @description In words. */
+            note: string;
+        };
+        /** @description Which jobs, where ids are not named. */
+        JobQuery: {
+            /**
+             * @description State.
+             * @default null
+             */
+            state: components["schemas"]["State"] | null;
+            /**
+             * @description Kind.
+             * @default null
+             */
+            kind: string | null;
+            /**
+             * @description Queue.
+             * @default null
+             */
+            queue: string | null;
+            /**
+             * Format: uuid
+             * @description Schedule.
+             * @default null
+             */
+            schedule_id: string | null;
+        };
+        /** @description A queue over all organisations. */
+        JobQueue: {
+            /** @description Name. */
+            name: string;
+            /** @description Whether no more jobs of it begin. */
+            paused: boolean;
+            /**
+             * Format: int64
+             * @description Their time has not come.
+             */
+            scheduled: number;
+            /**
+             * Format: int64
+             * @description A worker may take them.
+             */
+            ready: number;
+            /**
+             * Format: int64
+             * @description Under way.
+             */
+            running: number;
+            /**
+             * Format: int64
+             * @description Will be tried again.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Will not.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description For how long the oldest ready job has been waiting.
+             */
+            oldest_ready_seconds?: number | null;
+            /**
+             * Format: double
+             * @description Attempts that ended, per minute, over ten minutes.
+             */
+            finished_per_minute: number;
+            /**
+             * Format: double
+             * @description Share of them that failed, 0 to 1.
+             */
+            failure_rate: number;
+            /**
+             * Format: uint64
+             * @description Half of the jobs waited no longer, in milliseconds.
+             */
+            wait_p50_ms?: number | null;
+            /**
+             * Format: uint64
+             * @description 95 of 100 waited no longer.
+             */
+            wait_p95_ms?: number | null;
+        };
+        /** @description All queues. */
+        JobQueues: {
+            /** @description By name. */
+            items: components["schemas"]["JobQueue"][];
+        };
+        JobRecord: {
+            /** Format: uuid */
+            id: string;
+            /** @description Kind. */
+            kind: string;
+            /** @description Queue. */
+            queue: string;
+            /** @description scheduled, ready, running, succeeded, failed, dead or cancelled. */
+            state: string;
+            /**
+             * Format: int32
+             * @description Higher runs first.
+             */
+            priority: number;
+            /** @description Arguments; secrets are `"***"`. */
+            args: unknown;
+            /** @description Words to find it by. */
+            tags: string[];
+            /**
+             * Format: date-time
+             * @description Not before.
+             */
+            run_at: string;
+            /**
+             * Format: date-time
+             * @description Start of the last attempt.
+             */
+            started_at?: string | null;
+            /**
+             * Format: date-time
+             * @description End.
+             */
+            finished_at?: string | null;
+            /**
+             * Format: int32
+             * @description Attempts so far.
+             */
+            attempt: number;
+            /**
+             * Format: int32
+             * @description Attempts in all.
+             */
+            max_attempts: number;
+            /** @description Why the last attempt failed. */
+            error?: string | null;
+            /** @description What it left. */
+            result?: unknown;
+            /** @description How far it is. */
+            progress?: components["schemas"]["JobProgress"] | null;
+            /** @description No other job with this key is under way. */
+            unique_key?: string | null;
+            /**
+             * Format: uuid
+             * @description The schedule that made it.
+             */
+            schedule_id?: string | null;
+            /**
+             * Format: date-time
+             * @description For which of its times.
+             */
+            scheduled_for?: string | null;
+            /**
+             * Format: int32
+             * @description Jobs that it still waits for.
+             */
+            waits: number;
+            /** @description Whether it was asked to stop. */
+            cancel_requested: boolean;
+            /** @description Who works on it, or did last. */
+            worker?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when that one holds it.
+             */
+            lease_until?: string | null;
+            /** @description Files that it left; only where one job is read. */
+            files: components["schemas"]["JobFile"][];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            created_by: string | null;
+        };
+        /** @description For how long jobs of a kind are kept. */
+        JobRetention: {
+            /**
+             * Format: int32
+             * @description Days, 1 to 3650; `null` is the kind's own.
+             * @default null
+             */
+            retention_days: number | null;
+        };
+        /** @description Another run of a job. */
+        JobRunAgain: {
+            /**
+             * @description Other arguments; `"***"` stands for a stored secret. Absent: the same.
+             * @default null
+             */
+            args: unknown;
+        };
+        /** @description Everything. */
+        JobStats: {
+            /** @description Now. */
+            now: components["schemas"]["JobDepths"];
+            /**
+             * Format: int64
+             * @description For how long the oldest ready job has been waiting.
+             */
+            oldest_ready_seconds?: number | null;
+            /** @description Stretches of time, oldest first. */
+            buckets: components["schemas"]["JobBucket"][];
+            /** @description By kind, most first. */
+            kinds: components["schemas"]["JobKindCount"][];
+        };
+        /** @description A text in both languages. */
+        JobWords: {
+            /** @description Chinese. */
+            zh: string;
+            /** @description English. */
+            en: string;
+        };
         /** @description A JWK set (RFC 7517 section 5). */
         JsonWebKeySet: {
             keys: {
@@ -2665,6 +4186,10 @@ export interface components {
             /** @description Those that the caller may use at all. */
             resources: components["schemas"]["ResourceMeta"][];
         };
+        /** @description What is watched. */
+        Metric: "oldest_ready_seconds" | "dead_count" | "missed_ticks";
+        /** @description What happens to fire times that passed while nobody could fire them. */
+        Misfire: "skip" | "once" | "all";
         /** @description The input of a resource that nobody can create or change. */
         Never: Record<string, never>;
         /** @description An organisation as its members see it. */
@@ -2739,6 +4264,8 @@ export interface components {
             /** @description Error code, when it failed. */
             code?: string | null;
         };
+        /** @description What happens when the last job is not over yet. */
+        Overlap: "skip" | "queue" | "allow";
         /** @description The department of the caller. */
         OwnDepartment: {
             /** Format: uuid */
@@ -2812,6 +4339,8 @@ export interface components {
             /** @description In the order of the codes. */
             items: components["schemas"]["Permission"][];
         };
+        /** @description How a schedule says when. */
+        PlanKind: "cron" | "interval" | "once";
         /** @description An entry of the installation's audit trail. */
         PlatformAuditEntry: {
             /**
@@ -2879,6 +4408,166 @@ export interface components {
             /** @description Where the next page begins. */
             next_cursor?: string | null;
         };
+        /** @description A job of any organisation, without arguments and result. */
+        PlatformJob: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Organisation; all zeros for the product's own.
+             */
+            org_id: string;
+            /**
+             * Format: date-time
+             * @description When it was enqueued.
+             */
+            created_at: string;
+            /** @description Kind. */
+            kind: string;
+            /** @description Queue. */
+            queue: string;
+            /** @description scheduled, ready, running, succeeded, failed, dead or cancelled. */
+            state: string;
+            /**
+             * Format: int32
+             * @description Higher runs first.
+             */
+            priority: number;
+            /** @description Arguments; secrets are `"***"`. */
+            args: unknown;
+            /** @description Words to find it by. */
+            tags: string[];
+            /**
+             * Format: date-time
+             * @description Not before.
+             */
+            run_at: string;
+            /**
+             * Format: date-time
+             * @description Start of the last attempt.
+             */
+            started_at?: string | null;
+            /**
+             * Format: date-time
+             * @description End.
+             */
+            finished_at?: string | null;
+            /**
+             * Format: int32
+             * @description Attempts so far.
+             */
+            attempt: number;
+            /**
+             * Format: int32
+             * @description Attempts in all.
+             */
+            max_attempts: number;
+            /** @description Why the last attempt failed. */
+            error?: string | null;
+            /** @description What it left. */
+            result?: unknown;
+            /** @description How far it is. */
+            progress?: components["schemas"]["JobProgress"] | null;
+            /** @description No other job with this key is under way. */
+            unique_key?: string | null;
+            /**
+             * Format: uuid
+             * @description The schedule that made it.
+             */
+            schedule_id?: string | null;
+            /**
+             * Format: date-time
+             * @description For which of its times.
+             */
+            scheduled_for?: string | null;
+            /**
+             * Format: int32
+             * @description Jobs that it still waits for.
+             */
+            waits: number;
+            /** @description Whether it was asked to stop. */
+            cancel_requested: boolean;
+            /** @description Who works on it, or did last. */
+            worker?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when that one holds it.
+             */
+            lease_until?: string | null;
+            /** @description Files that it left; only where one job is read. */
+            files: components["schemas"]["JobFile"][];
+        };
+        /** @description A kind, and for how long its jobs are kept. */
+        PlatformJobKind: {
+            /**
+             * Format: int32
+             * @description Days that somebody set; `null`: the kind's own.
+             */
+            set_retention_days?: number | null;
+            /** @description Name. */
+            kind: string;
+            /** @description What people call it. */
+            title: components["schemas"]["JobWords"];
+            /** @description What it does. */
+            description: components["schemas"]["JobWords"];
+            /** @description Where its jobs wait. */
+            queue: string;
+            /** @description Who may ask for it. */
+            audience: components["schemas"]["Audience"];
+            /**
+             * Format: uint32
+             * @description Attempts in all.
+             */
+            max_attempts: number;
+            /**
+             * Format: uint64
+             * @description Seconds for one attempt.
+             */
+            timeout_seconds: number;
+            /**
+             * Format: uint64
+             * @description Days for which succeeded jobs are kept.
+             */
+            retention_days: number;
+            /** @description JSON Schema of the arguments. */
+            args_schema: unknown;
+            /** @description Arguments that are sealed and never shown. */
+            secret_args: string[];
+            /** @description Only in development. */
+            dev_only: boolean;
+        };
+        /** @description All kinds. */
+        PlatformJobKinds: {
+            /** @description By name. */
+            items: components["schemas"]["PlatformJobKind"][];
+        };
+        /** @description A page of them. */
+        PlatformJobPage: {
+            /** @description The jobs. */
+            items: components["schemas"]["PlatformJob"][];
+            /**
+             * Format: uint64
+             * @description How many there are in all.
+             */
+            total?: number | null;
+            /** @description Whether there are more than `total`. */
+            total_capped?: boolean;
+            /**
+             * Format: uint64
+             * @description The page, from 1.
+             */
+            page: number;
+            /**
+             * Format: uint64
+             * @description Jobs of a page.
+             */
+            page_size: number;
+            /** @description Where the next page begins. */
+            next_cursor?: string | null;
+        };
         /** @description An organisation with its size. */
         PlatformOrganization: {
             /**
@@ -2929,6 +4618,110 @@ export interface components {
             page_size: number;
             /** @description Where the next page begins. */
             next_cursor?: string | null;
+        };
+        /** @description A schedule of the product itself. */
+        PlatformSchedule: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /** @description Name. */
+            name: string;
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description cron, interval or once. */
+            kind: string;
+            /** @description For `cron`. */
+            expression?: string | null;
+            /**
+             * Format: int64
+             * @description For `interval`.
+             */
+            every_seconds?: number | null;
+            /**
+             * Format: date-time
+             * @description For `once`.
+             */
+            at?: string | null;
+            /** @description IANA name. */
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @description Not before.
+             */
+            starts_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Not after.
+             */
+            ends_at?: string | null;
+            /**
+             * Format: int32
+             * @description Starts are spread over so many seconds.
+             */
+            jitter_seconds: number;
+            /** @description skip, once or all. */
+            misfire: string;
+            /**
+             * Format: int32
+             * @description For `all`.
+             */
+            misfire_limit: number;
+            /** @description skip, queue or allow. */
+            overlap: string;
+            /** @description Kind of job. */
+            job_kind: string;
+            /** @description Its arguments; secrets are `"***"`. */
+            args: unknown;
+            /** @description Another queue than the kind's. */
+            queue?: string | null;
+            /**
+             * Format: int32
+             * @description Higher runs first.
+             */
+            priority: number;
+            /** @description Whether it fires. */
+            enabled: boolean;
+            /** @description user, or code: declared by the product or its operator. */
+            source: string;
+            /**
+             * Format: date-time
+             * @description When it fires next.
+             */
+            next_at?: string | null;
+            /**
+             * Format: date-time
+             * @description The last of its times that made a job.
+             */
+            last_at?: string | null;
+            /**
+             * Format: uuid
+             * @description That job.
+             */
+            last_job_id?: string | null;
+            /** @description How that job stands. */
+            last_state?: string | null;
+            /**
+             * Format: int64
+             * @description Jobs that it made.
+             */
+            runs: number;
+            /**
+             * Format: int64
+             * @description Times that were missed.
+             */
+            missed: number;
+            /**
+             * Format: int64
+             * @description Times that were left out because the last job was not over.
+             */
+            skipped: number;
+        };
+        /** @description All of them. */
+        PlatformSchedules: {
+            /** @description The schedules. */
+            items: components["schemas"]["PlatformSchedule"][];
         };
         /** @description An account. */
         PlatformUser: {
@@ -3369,6 +5162,424 @@ export interface components {
             /** @description English sentence. */
             message: string;
         };
+        /** @description A schedule as shown. */
+        Schedule: {
+            /** @description Name. */
+            name: string;
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description cron, interval or once. */
+            kind: string;
+            /** @description For `cron`. */
+            expression?: string | null;
+            /**
+             * Format: int64
+             * @description For `interval`.
+             */
+            every_seconds?: number | null;
+            /**
+             * Format: date-time
+             * @description For `once`.
+             */
+            at?: string | null;
+            /** @description IANA name. */
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @description Not before.
+             */
+            starts_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Not after.
+             */
+            ends_at?: string | null;
+            /**
+             * Format: int32
+             * @description Starts are spread over so many seconds.
+             */
+            jitter_seconds: number;
+            /** @description skip, once or all. */
+            misfire: string;
+            /**
+             * Format: int32
+             * @description For `all`.
+             */
+            misfire_limit: number;
+            /** @description skip, queue or allow. */
+            overlap: string;
+            /** @description Kind of job. */
+            job_kind: string;
+            /** @description Its arguments; secrets are `"***"`. */
+            args: unknown;
+            /** @description Another queue than the kind's. */
+            queue?: string | null;
+            /**
+             * Format: int32
+             * @description Higher runs first.
+             */
+            priority: number;
+            /** @description Whether it fires. */
+            enabled: boolean;
+            /** @description user, or code: declared by the product or its operator. */
+            source: string;
+            /**
+             * Format: date-time
+             * @description When it fires next.
+             */
+            next_at?: string | null;
+            /**
+             * Format: date-time
+             * @description The last of its times that made a job.
+             */
+            last_at?: string | null;
+            /**
+             * Format: uuid
+             * @description That job.
+             */
+            last_job_id?: string | null;
+            /** @description How that job stands. */
+            last_state?: string | null;
+            /**
+             * Format: int64
+             * @description Jobs that it made.
+             */
+            runs: number;
+            /**
+             * Format: int64
+             * @description Times that were missed.
+             */
+            missed: number;
+            /**
+             * Format: int64
+             * @description Times that were left out because the last job was not over.
+             */
+            skipped: number;
+        };
+        /** @description A new schedule. */
+        ScheduleCreate: {
+            /** @description Name, unique in the organisation. */
+            name: string;
+            /**
+             * @description What it is for.
+             * @default null
+             */
+            description: string | null;
+            /** @description How it says when. */
+            kind: components["schemas"]["PlanKind"];
+            /**
+             * @description For `cron`: five fields as crontab, six or seven as Quartz.
+             * @default null
+             */
+            expression: string | null;
+            /**
+             * Format: int64
+             * @description For `interval`.
+             * @default null
+             */
+            every_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description For `once`.
+             * @default null
+             */
+            at: string | null;
+            /**
+             * @description IANA name.
+             * @default UTC
+             */
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @description Not before.
+             * @default null
+             */
+            starts_at: string | null;
+            /**
+             * Format: date-time
+             * @description Not after.
+             * @default null
+             */
+            ends_at: string | null;
+            /**
+             * Format: int32
+             * @description Starts are spread over so many seconds.
+             * @default 0
+             */
+            jitter_seconds: number;
+            /**
+             * @description What happens to times that were missed.
+             * @default once
+             */
+            misfire: components["schemas"]["Misfire"];
+            /**
+             * Format: int32
+             * @description For `all`: so many at most.
+             * @default 10
+             */
+            misfire_limit: number;
+            /**
+             * @description What happens when the last job is not over.
+             * @default skip
+             */
+            overlap: components["schemas"]["Overlap"];
+            /** @description Kind of job; `GET /api/job-kinds/` lists them. */
+            job_kind: string;
+            /**
+             * @description Its arguments.
+             * @default {}
+             */
+            args: unknown;
+            /**
+             * @description Another queue than the kind's.
+             * @default null
+             */
+            queue: string | null;
+            /**
+             * Format: int32
+             * @description Higher runs first within the organisation.
+             * @default 0
+             */
+            priority: number;
+            /**
+             * @description Whether it fires.
+             * @default true
+             */
+            enabled: boolean;
+        };
+        SchedulePage: {
+            items: components["schemas"]["ScheduleRecord"][];
+            total: number | null;
+            total_capped?: boolean;
+            page: number;
+            page_size: number;
+            next_cursor: string | null;
+        };
+        /** @description Changes to a schedule. */
+        SchedulePatch: {
+            /** @description Name, unique in the organisation. */
+            name?: string | null;
+            /**
+             * @description What it is for; `null` clears.
+             * @default null
+             */
+            description: string | null;
+            /** @description How it says when. */
+            kind?: components["schemas"]["PlanKind"] | null;
+            /**
+             * @description For `cron`.
+             * @default null
+             */
+            expression: string | null;
+            /**
+             * Format: int64
+             * @description For `interval`, 1 to 31,536,000.
+             * @default null
+             */
+            every_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description For `once`.
+             * @default null
+             */
+            at: string | null;
+            /** @description IANA name. */
+            time_zone?: string | null;
+            /**
+             * Format: date-time
+             * @description Not before; `null` clears.
+             * @default null
+             */
+            starts_at: string | null;
+            /**
+             * Format: date-time
+             * @description Not after; `null` clears.
+             * @default null
+             */
+            ends_at: string | null;
+            /**
+             * Format: int32
+             * @description Starts are spread over so many seconds.
+             */
+            jitter_seconds?: number | null;
+            /** @description What happens to times that were missed. */
+            misfire?: components["schemas"]["Misfire"] | null;
+            /**
+             * Format: int32
+             * @description For `all`: so many at most.
+             */
+            misfire_limit?: number | null;
+            /** @description What happens when the last job is not over. */
+            overlap?: components["schemas"]["Overlap"] | null;
+            /** @description Kind of job. */
+            job_kind?: string | null;
+            /** @description Its arguments, all of them; `"***"` stands for a stored secret. */
+            args?: unknown;
+            /**
+             * @description Another queue than the kind's; `null` is the kind's own.
+             * @default null
+             */
+            queue: string | null;
+            /**
+             * Format: int32
+             * @description Higher runs first within the organisation.
+             */
+            priority?: number | null;
+            /** @description Whether it fires. */
+            enabled?: boolean | null;
+        };
+        /** @description The next times, and the schedule in words. */
+        SchedulePlan: {
+            /** @description At most ten. */
+            times: string[];
+            /** @description In words. */
+            description: components["schemas"]["JobWords"];
+        };
+        /** @description When a schedule would fire. */
+        SchedulePreview: {
+            /** @description How it says when. */
+            kind: components["schemas"]["PlanKind"];
+            /**
+             * @description For `cron`.
+             * @default null
+             */
+            expression: string | null;
+            /**
+             * Format: int64
+             * @description For `interval`.
+             * @default null
+             */
+            every_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description For `once`.
+             * @default null
+             */
+            at: string | null;
+            /**
+             * @description IANA name.
+             * @default UTC
+             */
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @description Not before.
+             * @default null
+             */
+            starts_at: string | null;
+            /**
+             * Format: date-time
+             * @description Not after.
+             * @default null
+             */
+            ends_at: string | null;
+        };
+        ScheduleRecord: {
+            /** Format: uuid */
+            id: string;
+            /** @description Name. */
+            name: string;
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description cron, interval or once. */
+            kind: string;
+            /** @description For `cron`. */
+            expression?: string | null;
+            /**
+             * Format: int64
+             * @description For `interval`.
+             */
+            every_seconds?: number | null;
+            /**
+             * Format: date-time
+             * @description For `once`.
+             */
+            at?: string | null;
+            /** @description IANA name. */
+            time_zone: string;
+            /**
+             * Format: date-time
+             * @description Not before.
+             */
+            starts_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Not after.
+             */
+            ends_at?: string | null;
+            /**
+             * Format: int32
+             * @description Starts are spread over so many seconds.
+             */
+            jitter_seconds: number;
+            /** @description skip, once or all. */
+            misfire: string;
+            /**
+             * Format: int32
+             * @description For `all`.
+             */
+            misfire_limit: number;
+            /** @description skip, queue or allow. */
+            overlap: string;
+            /** @description Kind of job. */
+            job_kind: string;
+            /** @description Its arguments; secrets are `"***"`. */
+            args: unknown;
+            /** @description Another queue than the kind's. */
+            queue?: string | null;
+            /**
+             * Format: int32
+             * @description Higher runs first.
+             */
+            priority: number;
+            /** @description Whether it fires. */
+            enabled: boolean;
+            /** @description user, or code: declared by the product or its operator. */
+            source: string;
+            /**
+             * Format: date-time
+             * @description When it fires next.
+             */
+            next_at?: string | null;
+            /**
+             * Format: date-time
+             * @description The last of its times that made a job.
+             */
+            last_at?: string | null;
+            /**
+             * Format: uuid
+             * @description That job.
+             */
+            last_job_id?: string | null;
+            /** @description How that job stands. */
+            last_state?: string | null;
+            /**
+             * Format: int64
+             * @description Jobs that it made.
+             */
+            runs: number;
+            /**
+             * Format: int64
+             * @description Times that were missed.
+             */
+            missed: number;
+            /**
+             * Format: int64
+             * @description Times that were left out because the last job was not over.
+             */
+            skipped: number;
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: uuid */
+            created_by: string | null;
+            /** Format: uuid */
+            updated_by: string | null;
+            /** Format: date-time */
+            deleted_at: string | null;
+        };
         /** @description A session as shown. */
         Session: {
             /** Format: uuid */
@@ -3436,7 +5647,7 @@ export interface components {
             username: string;
             /** @description ok or failed. */
             outcome: string;
-            /** @description Why it failed: password, locked, disabled. */
+            /** @description Why it failed: password, locked, disabled, organization (one that is not open to the person). */
             reason: string;
             /** @description From where. */
             ip: string;
@@ -3468,7 +5679,7 @@ export interface components {
             username: string;
             /** @description ok or failed. */
             outcome: string;
-            /** @description Why it failed: password, locked, disabled. */
+            /** @description Why it failed: password, locked, disabled, organization (one that is not open to the person). */
             reason: string;
             /** @description From where. */
             ip: string;
@@ -3503,6 +5714,8 @@ export interface components {
             /** @description Where else it could. */
             organizations: components["schemas"]["OwnOrganization"][];
         };
+        /** @description Where a job stands. */
+        State: "scheduled" | "ready" | "running" | "succeeded" | "failed" | "dead" | "cancelled";
         /** @description Whether something is in use. */
         Status: "enabled" | "disabled";
         /** @description Where to go. */
@@ -3560,7 +5773,7 @@ export interface components {
             roles: components["schemas"]["RoleName"][];
             /**
              * Format: date-time
-             * @description Last sign-in, to any organisation.
+             * @description When the member last signed in to this organisation, or came to it from another one.
              */
             last_sign_in_at?: string | null;
             /**
@@ -3695,7 +5908,7 @@ export interface components {
             roles: components["schemas"]["RoleName"][];
             /**
              * Format: date-time
-             * @description Last sign-in, to any organisation.
+             * @description When the member last signed in to this organisation, or came to it from another one.
              */
             last_sign_in_at?: string | null;
             /**
@@ -3714,6 +5927,69 @@ export interface components {
             updated_by: string | null;
             /** Format: date-time */
             deleted_at: string | null;
+        };
+        /** @description A worker. */
+        Worker: {
+            /**
+             * Format: uuid
+             * @description Id of this run of the process.
+             */
+            id: string;
+            /** @description Host. */
+            node: string;
+            /**
+             * Format: int32
+             * @description Process.
+             */
+            pid: number;
+            /** @description Version of the program. */
+            version: string;
+            /** @description Queues that it serves. */
+            queues: string[];
+            /**
+             * Format: int32
+             * @description Jobs at once.
+             */
+            concurrency: number;
+            /** @description What it runs, at most a hundred. */
+            running: components["schemas"]["WorkerJob"][];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description Last sign of life.
+             */
+            heartbeat_at: string;
+            /** @description Whether that was within the last half minute. */
+            alive: boolean;
+        };
+        /** @description A job that a worker runs. */
+        WorkerJob: {
+            /**
+             * Format: uuid
+             * @description Job.
+             */
+            id: string;
+            /** @description Kind. */
+            kind: string;
+            /**
+             * Format: uuid
+             * @description Organisation.
+             */
+            org_id: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            started_at: string;
+        };
+        /** @description All workers. */
+        Workers: {
+            /** @description By host and process. */
+            items: components["schemas"]["Worker"][];
         };
     };
     responses: {
@@ -5610,6 +7886,1198 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "jobs.job_alert.list": {
+        parameters: {
+            query?: {
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Words to find in name, target */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "metric" | "-metric" | "last_fired_at" | "-last_fired_at" | "created_at" | "-created_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                metric?: string;
+                /** @description Filter: ne */
+                metric__ne?: string;
+                /** @description Filter: in */
+                metric__in?: string[];
+                /** @description Filter: contains */
+                metric__contains?: string;
+                /** @description Filter: eq */
+                channel?: string;
+                /** @description Filter: ne */
+                channel__ne?: string;
+                /** @description Filter: in */
+                channel__in?: string[];
+                /** @description Filter: contains */
+                channel__contains?: string;
+                /** @description Filter: eq */
+                enabled?: boolean;
+                /** @description Filter: eq */
+                last_fired_at?: string;
+                /** @description Filter: ne */
+                last_fired_at__ne?: string;
+                /** @description Filter: in */
+                last_fired_at__in?: string[];
+                /** @description Filter: gt */
+                last_fired_at__gt?: string;
+                /** @description Filter: gte */
+                last_fired_at__gte?: string;
+                /** @description Filter: lt */
+                last_fired_at__lt?: string;
+                /** @description Filter: lte */
+                last_fired_at__lte?: string;
+                /** @description Filter: null */
+                last_fired_at__null?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAlertPage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobAlertCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAlertRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.bulk": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.export": {
+        parameters: {
+            query?: {
+                /** @description Words to find in name, target */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "metric" | "-metric" | "last_fired_at" | "-last_fired_at" | "created_at" | "-created_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                metric?: string;
+                /** @description Filter: ne */
+                metric__ne?: string;
+                /** @description Filter: in */
+                metric__in?: string[];
+                /** @description Filter: contains */
+                metric__contains?: string;
+                /** @description Filter: eq */
+                channel?: string;
+                /** @description Filter: ne */
+                channel__ne?: string;
+                /** @description Filter: in */
+                channel__in?: string[];
+                /** @description Filter: contains */
+                channel__contains?: string;
+                /** @description Filter: eq */
+                enabled?: boolean;
+                /** @description Filter: eq */
+                last_fired_at?: string;
+                /** @description Filter: ne */
+                last_fired_at__ne?: string;
+                /** @description Filter: in */
+                last_fired_at__in?: string[];
+                /** @description Filter: gt */
+                last_fired_at__gt?: string;
+                /** @description Filter: gte */
+                last_fired_at__gte?: string;
+                /** @description Filter: lt */
+                last_fired_at__lt?: string;
+                /** @description Filter: lte */
+                last_fired_at__lte?: string;
+                /** @description Filter: null */
+                last_fired_at__null?: boolean;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.import": {
+        parameters: {
+            query?: {
+                /** @description Check only */
+                dry_run?: boolean;
+                /** @description Field by which existing records are found */
+                key?: "name";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAlertRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.replace": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that is to be changed */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobAlertCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAlertRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.delete": {
+        parameters: {
+            query?: {
+                /** @description Delete for good; needs the permission purge */
+                purge?: boolean;
+            };
+            header?: {
+                /** @description The ETag of the version that is to be changed */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.patch": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that is to be changed */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobAlertPatch"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAlertRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.restore": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAlertRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_kind.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobKinds"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.list": {
+        parameters: {
+            query?: {
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Words to find in kind, tags, args */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("created_at" | "-created_at" | "run_at" | "-run_at" | "finished_at" | "-finished_at" | "priority" | "-priority")[];
+                /** @description Filter: eq */
+                state?: string;
+                /** @description Filter: ne */
+                state__ne?: string;
+                /** @description Filter: in */
+                state__in?: string[];
+                /** @description Filter: contains */
+                state__contains?: string;
+                /** @description Filter: eq */
+                kind?: string;
+                /** @description Filter: ne */
+                kind__ne?: string;
+                /** @description Filter: in */
+                kind__in?: string[];
+                /** @description Filter: contains */
+                kind__contains?: string;
+                /** @description Filter: eq */
+                queue?: string;
+                /** @description Filter: ne */
+                queue__ne?: string;
+                /** @description Filter: in */
+                queue__in?: string[];
+                /** @description Filter: contains */
+                queue__contains?: string;
+                /** @description Filter: eq */
+                tags?: string;
+                /** @description Filter: ne */
+                tags__ne?: string;
+                /** @description Filter: in */
+                tags__in?: string[];
+                /** @description Filter: contains */
+                tags__contains?: string;
+                /** @description Filter: eq */
+                schedule_id?: string;
+                /** @description Filter: ne */
+                schedule_id__ne?: string;
+                /** @description Filter: in */
+                schedule_id__in?: string[];
+                /** @description Filter: null */
+                schedule_id__null?: boolean;
+                /** @description Filter: eq */
+                group_id?: string;
+                /** @description Filter: ne */
+                group_id__ne?: string;
+                /** @description Filter: in */
+                group_id__in?: string[];
+                /** @description Filter: null */
+                group_id__null?: boolean;
+                /** @description Filter: eq */
+                created_by?: string;
+                /** @description Filter: ne */
+                created_by__ne?: string;
+                /** @description Filter: in */
+                created_by__in?: string[];
+                /** @description Filter: null */
+                created_by__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description Filter: eq */
+                run_at?: string;
+                /** @description Filter: ne */
+                run_at__ne?: string;
+                /** @description Filter: in */
+                run_at__in?: string[];
+                /** @description Filter: gt */
+                run_at__gt?: string;
+                /** @description Filter: gte */
+                run_at__gte?: string;
+                /** @description Filter: lt */
+                run_at__lt?: string;
+                /** @description Filter: lte */
+                run_at__lte?: string;
+                /** @description Filter: eq */
+                finished_at?: string;
+                /** @description Filter: ne */
+                finished_at__ne?: string;
+                /** @description Filter: in */
+                finished_at__in?: string[];
+                /** @description Filter: gt */
+                finished_at__gt?: string;
+                /** @description Filter: gte */
+                finished_at__gte?: string;
+                /** @description Filter: lt */
+                finished_at__lt?: string;
+                /** @description Filter: lte */
+                finished_at__lte?: string;
+                /** @description Filter: null */
+                finished_at__null?: boolean;
+                /** @description Filter: eq */
+                attempt?: number;
+                /** @description Filter: ne */
+                attempt__ne?: number;
+                /** @description Filter: in */
+                attempt__in?: number[];
+                /** @description Filter: gt */
+                attempt__gt?: number;
+                /** @description Filter: gte */
+                attempt__gte?: number;
+                /** @description Filter: lt */
+                attempt__lt?: number;
+                /** @description Filter: lte */
+                attempt__lte?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.bulk": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobBulk"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.export": {
+        parameters: {
+            query?: {
+                /** @description Words to find in kind, tags, args */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("created_at" | "-created_at" | "run_at" | "-run_at" | "finished_at" | "-finished_at" | "priority" | "-priority")[];
+                /** @description Filter: eq */
+                state?: string;
+                /** @description Filter: ne */
+                state__ne?: string;
+                /** @description Filter: in */
+                state__in?: string[];
+                /** @description Filter: contains */
+                state__contains?: string;
+                /** @description Filter: eq */
+                kind?: string;
+                /** @description Filter: ne */
+                kind__ne?: string;
+                /** @description Filter: in */
+                kind__in?: string[];
+                /** @description Filter: contains */
+                kind__contains?: string;
+                /** @description Filter: eq */
+                queue?: string;
+                /** @description Filter: ne */
+                queue__ne?: string;
+                /** @description Filter: in */
+                queue__in?: string[];
+                /** @description Filter: contains */
+                queue__contains?: string;
+                /** @description Filter: eq */
+                tags?: string;
+                /** @description Filter: ne */
+                tags__ne?: string;
+                /** @description Filter: in */
+                tags__in?: string[];
+                /** @description Filter: contains */
+                tags__contains?: string;
+                /** @description Filter: eq */
+                schedule_id?: string;
+                /** @description Filter: ne */
+                schedule_id__ne?: string;
+                /** @description Filter: in */
+                schedule_id__in?: string[];
+                /** @description Filter: null */
+                schedule_id__null?: boolean;
+                /** @description Filter: eq */
+                group_id?: string;
+                /** @description Filter: ne */
+                group_id__ne?: string;
+                /** @description Filter: in */
+                group_id__in?: string[];
+                /** @description Filter: null */
+                group_id__null?: boolean;
+                /** @description Filter: eq */
+                created_by?: string;
+                /** @description Filter: ne */
+                created_by__ne?: string;
+                /** @description Filter: in */
+                created_by__in?: string[];
+                /** @description Filter: null */
+                created_by__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description Filter: eq */
+                run_at?: string;
+                /** @description Filter: ne */
+                run_at__ne?: string;
+                /** @description Filter: in */
+                run_at__in?: string[];
+                /** @description Filter: gt */
+                run_at__gt?: string;
+                /** @description Filter: gte */
+                run_at__gte?: string;
+                /** @description Filter: lt */
+                run_at__lt?: string;
+                /** @description Filter: lte */
+                run_at__lte?: string;
+                /** @description Filter: eq */
+                finished_at?: string;
+                /** @description Filter: ne */
+                finished_at__ne?: string;
+                /** @description Filter: in */
+                finished_at__in?: string[];
+                /** @description Filter: gt */
+                finished_at__gt?: string;
+                /** @description Filter: gte */
+                finished_at__gte?: string;
+                /** @description Filter: lt */
+                finished_at__lt?: string;
+                /** @description Filter: lte */
+                finished_at__lte?: string;
+                /** @description Filter: null */
+                finished_at__null?: boolean;
+                /** @description Filter: eq */
+                attempt?: number;
+                /** @description Filter: ne */
+                attempt__ne?: number;
+                /** @description Filter: in */
+                attempt__in?: number[];
+                /** @description Filter: gt */
+                attempt__gt?: number;
+                /** @description Filter: gte */
+                attempt__gte?: number;
+                /** @description Filter: lt */
+                attempt__lt?: number;
+                /** @description Filter: lte */
+                attempt__lte?: number;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.stats": {
+        parameters: {
+            query?: {
+                /** @description Hours back from now, 1 to 168; 24 by default. */
+                hours?: number | null;
+                /** @description One kind only. */
+                kind?: string | null;
+                /** @description One queue only. */
+                queue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStats"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAttemptList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.cancel": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.logs": {
+        parameters: {
+            query?: {
+                /** @description Lines after this one. */
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobLineList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.retry": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job.run_again": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRunAgain"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "identity.menu.list": {
         parameters: {
             query?: {
@@ -6542,6 +10010,267 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "platform.job_kind.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformJobKinds"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.job_kind.update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRetention"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformJobKinds"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.job.list": {
+        parameters: {
+            query?: {
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Columns by comma; `-` descends */
+                sort?: ("created_at" | "-created_at" | "run_at" | "-run_at" | "finished_at" | "-finished_at")[];
+                /** @description Filter: eq */
+                org_id?: string;
+                /** @description Filter: ne */
+                org_id__ne?: string;
+                /** @description Filter: in */
+                org_id__in?: string[];
+                /** @description Filter: eq */
+                state?: string;
+                /** @description Filter: ne */
+                state__ne?: string;
+                /** @description Filter: in */
+                state__in?: string[];
+                /** @description Filter: contains */
+                state__contains?: string;
+                /** @description Filter: eq */
+                kind?: string;
+                /** @description Filter: ne */
+                kind__ne?: string;
+                /** @description Filter: in */
+                kind__in?: string[];
+                /** @description Filter: contains */
+                kind__contains?: string;
+                /** @description Filter: eq */
+                queue?: string;
+                /** @description Filter: ne */
+                queue__ne?: string;
+                /** @description Filter: in */
+                queue__in?: string[];
+                /** @description Filter: contains */
+                queue__contains?: string;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description Filter: eq */
+                finished_at?: string;
+                /** @description Filter: ne */
+                finished_at__ne?: string;
+                /** @description Filter: in */
+                finished_at__in?: string[];
+                /** @description Filter: gt */
+                finished_at__gt?: string;
+                /** @description Filter: gte */
+                finished_at__gte?: string;
+                /** @description Filter: lt */
+                finished_at__lt?: string;
+                /** @description Filter: lte */
+                finished_at__lte?: string;
+                /** @description Filter: null */
+                finished_at__null?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformJobPage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.job.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformJob"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.job.cancel": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformJob"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.job.retry": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformJob"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "platform.organization.list": {
         parameters: {
             query?: {
@@ -6614,6 +10343,230 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.queue.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobQueues"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.queue.pause": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobQueues"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.queue.resume": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobQueues"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.schedule.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformSchedules"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.schedule.disable": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformSchedules"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.schedule.enable": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformSchedules"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.schedule.run": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformJob"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
@@ -6792,6 +10745,33 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.worker.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workers"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
@@ -7783,6 +11763,583 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoleRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.list": {
+        parameters: {
+            query?: {
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Words to find in name, description, job_kind */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "next_at" | "-next_at" | "last_at" | "-last_at" | "enabled" | "-enabled" | "created_at" | "-created_at" | "updated_at" | "-updated_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                kind?: string;
+                /** @description Filter: ne */
+                kind__ne?: string;
+                /** @description Filter: in */
+                kind__in?: string[];
+                /** @description Filter: contains */
+                kind__contains?: string;
+                /** @description Filter: eq */
+                job_kind?: string;
+                /** @description Filter: ne */
+                job_kind__ne?: string;
+                /** @description Filter: in */
+                job_kind__in?: string[];
+                /** @description Filter: contains */
+                job_kind__contains?: string;
+                /** @description Filter: eq */
+                enabled?: boolean;
+                /** @description Filter: eq */
+                source?: string;
+                /** @description Filter: ne */
+                source__ne?: string;
+                /** @description Filter: in */
+                source__in?: string[];
+                /** @description Filter: contains */
+                source__contains?: string;
+                /** @description Filter: eq */
+                next_at?: string;
+                /** @description Filter: ne */
+                next_at__ne?: string;
+                /** @description Filter: in */
+                next_at__in?: string[];
+                /** @description Filter: gt */
+                next_at__gt?: string;
+                /** @description Filter: gte */
+                next_at__gte?: string;
+                /** @description Filter: lt */
+                next_at__lt?: string;
+                /** @description Filter: lte */
+                next_at__lte?: string;
+                /** @description Filter: null */
+                next_at__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.bulk": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.export": {
+        parameters: {
+            query?: {
+                /** @description Words to find in name, description, job_kind */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "next_at" | "-next_at" | "last_at" | "-last_at" | "enabled" | "-enabled" | "created_at" | "-created_at" | "updated_at" | "-updated_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                kind?: string;
+                /** @description Filter: ne */
+                kind__ne?: string;
+                /** @description Filter: in */
+                kind__in?: string[];
+                /** @description Filter: contains */
+                kind__contains?: string;
+                /** @description Filter: eq */
+                job_kind?: string;
+                /** @description Filter: ne */
+                job_kind__ne?: string;
+                /** @description Filter: in */
+                job_kind__in?: string[];
+                /** @description Filter: contains */
+                job_kind__contains?: string;
+                /** @description Filter: eq */
+                enabled?: boolean;
+                /** @description Filter: eq */
+                source?: string;
+                /** @description Filter: ne */
+                source__ne?: string;
+                /** @description Filter: in */
+                source__in?: string[];
+                /** @description Filter: contains */
+                source__contains?: string;
+                /** @description Filter: eq */
+                next_at?: string;
+                /** @description Filter: ne */
+                next_at__ne?: string;
+                /** @description Filter: in */
+                next_at__in?: string[];
+                /** @description Filter: gt */
+                next_at__gt?: string;
+                /** @description Filter: gte */
+                next_at__gte?: string;
+                /** @description Filter: lt */
+                next_at__lt?: string;
+                /** @description Filter: lte */
+                next_at__lte?: string;
+                /** @description Filter: null */
+                next_at__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.import": {
+        parameters: {
+            query?: {
+                /** @description Check only */
+                dry_run?: boolean;
+                /** @description Field by which existing records are found */
+                key?: "name";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.preview": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchedulePreview"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePlan"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.replace": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that is to be changed */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.delete": {
+        parameters: {
+            query?: {
+                /** @description Delete for good; needs the permission purge */
+                purge?: boolean;
+            };
+            header?: {
+                /** @description The ETag of the version that is to be changed */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.patch": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that is to be changed */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchedulePatch"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.restore": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.run": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
                 };
             };
             400: components["responses"]["Problem"];

@@ -5,30 +5,18 @@ use std::{sync::Arc, time::Duration};
 use ::store::{Mode, Store, Tx};
 use base::{Clock, Error, FieldError, Id, Result};
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
     Enqueued, Kind, Kinds, NewJob, State, When,
     new_job::ARGS_LIMIT,
     run::Input,
+    secret::{self, Vault},
     store::{self, Row},
 };
 
-/// Seals what must not lie in the database in the open.
-pub trait Vault: Send + Sync {
-    /// Seals bytes for a purpose.
-    fn seal(&self, plain: &[u8], purpose: &str) -> Result<String>;
-    /// Opens them again.
-    fn open(&self, sealed: &str, purpose: &str) -> Result<Vec<u8>>;
-    /// Whether it was sealed under a key that is on its way out.
-    fn is_stale(&self, sealed: &str) -> bool;
-}
-
 /// The channel on which PostgreSQL carries notices between nodes.
 pub(crate) const CHANNEL: &str = "tenon_jobs";
-/// The member that stands for a sealed value.
-const SEALED: &str = "$sealed";
 
 /// The job engine. Cheap to clone.
 #[derive(Clone)]
@@ -98,6 +86,9 @@ impl Engine {
     /// Every kind.
     pub fn kinds(&self) -> &Kinds {
         &self.shared.kinds
+    }
+    pub(crate) fn vault(&self) -> &dyn Vault {
+        self.shared.vault.as_ref()
     }
     /// The database.
     pub fn store(&self) -> &Store {
@@ -235,7 +226,7 @@ impl Engine {
         let state =
             if run_at <= now && waits == 0 && lane.is_none() { State::Ready } else { State::Scheduled };
         let tags = tags(&job.tags)?;
-        let shown = redact(&args).to_string();
+        let shown = secret::redact(&args).to_string();
         let search_key = shorten(&base::text::fold(&format!("{} {tags} {shown}", job.kind)), 600);
         Ok(Row {
             org_id: job.org.simple().to_string(),
@@ -276,72 +267,6 @@ impl Engine {
         self.shared.kinds.find(name).ok_or_else(|| {
             Error::field("kind", "unknown_job_kind", format!("there is no kind of job called `{name}`"))
         })
-    }
-
-    /// Arguments as they are stored.
-    pub fn seal(&self, kind: &Kind, args: &Value) -> Result<Value> {
-        let mut args = args.clone();
-        for name in kind.secret {
-            let Some(member) = args.get_mut(*name).filter(|member| !member.is_null()) else { continue };
-            if member.get(SEALED).is_none() {
-                let sealed =
-                    self.shared.vault.seal(member.to_string().as_bytes(), &purpose(kind.name, name))?;
-                *member = json!({ SEALED: sealed });
-            }
-        }
-        Ok(args)
-    }
-
-    /// The arguments of a job as its code needs them.
-    pub fn unseal(&self, kind: &str, text: &str) -> Result<Value> {
-        let mut args: Value = serde_json::from_str(text).map_err(Error::internal)?;
-        for name in self.kind(kind)?.secret {
-            let Some(member) = args.get_mut(*name) else { continue };
-            if let Some(sealed) = member.get(SEALED).and_then(Value::as_str) {
-                let plain = self.shared.vault.open(sealed, &purpose(kind, name))?;
-                *member = serde_json::from_slice(&plain).map_err(Error::internal)?;
-            }
-        }
-        Ok(args)
-    }
-
-    /// Arguments for another run of a job: `changed`, with the stored secrets where it says `"***"`.
-    pub fn merge(&self, kind: &str, stored: &str, changed: Value) -> Result<Value> {
-        let stored = self.unseal(kind, stored)?;
-        let mut merged = changed;
-        if let Some(members) = merged.as_object_mut() {
-            for (name, member) in members.iter_mut().filter(|(_, member)| *member == "***") {
-                if let Some(secret) = stored.get(name) {
-                    *member = secret.clone();
-                }
-            }
-        }
-        Ok(merged)
-    }
-
-    /// Seals again, under today's key, the secret arguments of jobs and schedules that may still run;
-    /// how many rows that were.
-    pub async fn reseal(&self, tx: &Tx) -> Result<u64> {
-        let mut done = 0;
-        for (table, org, id, kind, args) in store::sealed_arguments(tx, SEALED).await? {
-            let stale = |value: &Value| {
-                value
-                    .get(SEALED)
-                    .and_then(Value::as_str)
-                    .is_some_and(|sealed| self.shared.vault.is_stale(sealed))
-            };
-            let parsed: Value = serde_json::from_str(&args).unwrap_or_default();
-            if !parsed.as_object().is_some_and(|members| members.values().any(stale)) {
-                continue;
-            }
-            match self.unseal(&kind, &args).and_then(|plain| self.seal(self.kind(&kind)?, &plain)) {
-                Ok(sealed) => done += store::set_arguments(tx, table, org, id, &sealed.to_string()).await?,
-                Err(error) => {
-                    tracing::warn!(%id, ?error, "a job's secrets cannot be read with the configured keys")
-                }
-            }
-        }
-        Ok(done)
     }
 
     /// Jobs that run one after the other; each may ask for what the one before it left.
@@ -483,22 +408,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Arguments as they may be shown: secrets are `"***"`.
-pub fn redact(args: &str) -> Value {
-    let mut args: Value = serde_json::from_str(args).unwrap_or_default();
-    if let Some(members) = args.as_object_mut() {
-        for member in members.values_mut().filter(|member| member.get(SEALED).is_some()) {
-            *member = Value::from("***");
-        }
-    }
-    args
-}
-
-/// What a sealed argument is bound to: one cannot be put in the place of another.
-fn purpose(kind: &str, name: &str) -> String {
-    format!("job/{kind}/{name}")
 }
 
 /// The first characters of a text, as every database can store them: PostgreSQL refuses NUL.

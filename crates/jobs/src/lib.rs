@@ -15,12 +15,13 @@ mod new_job;
 mod policy;
 mod run;
 pub mod schedule;
+mod secret;
 mod state;
 pub mod steps;
 pub mod store;
 pub mod worker;
 
-pub use engine::{Engine, Vault, redact};
+pub use engine::Engine;
 pub use failure::{Failure, Outcome};
 pub use file::{FILE_LIMIT, FileWriter, NewFile};
 pub use inspect::{Filter, Gauges};
@@ -29,6 +30,7 @@ pub use new_job::{Enqueued, NewJob, When};
 pub use policy::{Backoff, Policy, Rate};
 pub use run::{Input, Level, Run, Stop};
 pub use schedule::Declared;
+pub use secret::{Vault, redact};
 pub use state::State;
 pub use store::{MIGRATION, TENANT_TABLES};
 

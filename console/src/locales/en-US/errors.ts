@@ -75,6 +75,8 @@ const messages: typeof zhCN = {
   request_timeout: 'The request took too long. Please try again.',
   too_many_api_keys: 'There are too many keys. Revoke one that is not used.',
   unsupported_media_type: 'This kind of file is not supported.',
+  too_many_values: 'The request holds too many values; send it in parts.',
+  cell_too_long: 'A cell holds too much text; 32,767 characters at most.',
   value_not_storable: 'This has characters that cannot be stored.',
   cannot_move: 'You do not reach far enough to move it there.',
   own_department: 'You cannot move yourself to another department.',

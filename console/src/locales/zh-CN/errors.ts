@@ -73,6 +73,8 @@ export default {
   request_timeout: '请求超时，请重试。',
   too_many_api_keys: '密钥数量已达上限，请先吊销不用的密钥。',
   unsupported_media_type: '不支持这种文件类型。',
+  too_many_values: '请求内容太多，请分几次发送。',
+  cell_too_long: '有一格的文字太长，最多 32,767 个字符。',
   value_not_storable: '内容中有无法保存的字符。',
   cannot_move: '您没有足够的权限移动到此处。',
   own_department: '不能更改您自己的部门。',

@@ -2,6 +2,8 @@
 
 use axum::{body::Body, response::Response};
 use base::{Error, Id, Result};
+use bytes::Bytes;
+use futures_util::Stream;
 use http::{HeaderValue, StatusCode, header};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
@@ -124,6 +126,42 @@ pub struct File {
     pub content_type: &'static str,
     /// The bytes.
     pub body: Body,
+}
+
+impl File {
+    /// A download whose pieces are read while it goes out.
+    pub fn streamed(
+        name: String,
+        content_type: &'static str,
+        pieces: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    ) -> Self {
+        Self { name, content_type, body: Body::from_stream(pieces) }
+    }
+}
+
+/// Server-sent events (WHATWG HTML, 9.2), as text that is ready to go out.
+pub struct Events(Body);
+
+impl Events {
+    /// The events of a stream; the answer ends with it.
+    pub fn of(events: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static) -> Self {
+        Self(Body::from_stream(events))
+    }
+}
+
+impl Answer for Events {
+    fn respond(self, _: &Cx) -> Result<Response> {
+        let mut response = Response::new(self.0);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // What stands in between must not gather them.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        Ok(response)
+    }
+    fn describe(_: &mut SchemaGenerator) -> Description {
+        Description::new(200, vec![("text/event-stream".to_owned(), serde_json::json!({ "type": "string" }))])
+    }
 }
 
 impl Answer for File {

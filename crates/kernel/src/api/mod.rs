@@ -18,7 +18,7 @@ use http::Method;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-pub use answer::{Accepted, Answer, Created, Description, File, Json, NoContent, Page};
+pub use answer::{Accepted, Answer, Created, Description, Events, File, Json, NoContent, Page};
 pub use mount::{Handle, HandleBody, Mount, Route};
 
 use crate::{

@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-use axum::{body::Body, response::Response};
 use base::{Error, Id, Result};
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderValue, header};
 use jobs::{
     Engine, State,
     store::entity::{attempt, file, log},
 };
 use kernel::{
     Cx, Json,
-    api::{Answer, Description, File},
+    api::{Events, File},
     resource::require_record,
 };
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::JsonSchema;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use store::Mode;
@@ -66,23 +64,6 @@ pub(super) async fn logs(cx: &Cx) -> Result<Json<All<Line>>> {
     Ok(Json(All { items: lines_after(cx, id, after.unwrap_or(-1)).await? }))
 }
 
-/// Server-sent events (WHATWG HTML, 9.2): `job`, `log`, `end`.
-pub struct Events(Body);
-
-impl Answer for Events {
-    fn respond(self, _: &Cx) -> Result<Response> {
-        let mut response = Response::new(self.0);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-        Ok(response)
-    }
-    fn describe(_: &mut SchemaGenerator) -> Description {
-        Description::new(200, vec![("text/event-stream".to_owned(), serde_json::json!({ "type": "string" }))])
-    }
-}
-
 struct Watch {
     cx: Cx,
     id: Id,
@@ -112,7 +93,7 @@ pub(super) async fn events(cx: &Cx) -> Result<Events> {
             tokio::time::sleep(LOOK).await;
         }
     });
-    Ok(Events(Body::from_stream(news)))
+    Ok(Events::of(news))
 }
 
 impl Watch {
@@ -181,5 +162,5 @@ pub(super) async fn download(cx: &Cx) -> Result<File> {
     } else {
         "application/octet-stream"
     };
-    Ok(File { name: found.name, content_type, body: Body::from_stream(pieces) })
+    Ok(File::streamed(found.name, content_type, pieces))
 }
