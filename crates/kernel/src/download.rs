@@ -8,7 +8,7 @@
 use axum::body::Body;
 use base::{Id, Result};
 use bytes::Bytes;
-use futures_util::{future::BoxFuture, stream};
+use futures_util::{StreamExt, future::BoxFuture, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -69,9 +69,11 @@ impl Taking {
         // One piece is on its way while the next one is read.
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(self.hand_over(source, sender).in_current_span());
-        Body::from_stream(stream::unfold(receiver, |mut receiver| async {
+        let pieces = stream::unfold(receiver, |mut receiver| async {
             receiver.recv().await.map(|piece| (piece, receiver))
-        }))
+        });
+        // A layer that compresses asks once more after the end.
+        Body::from_stream(pieces.fuse())
     }
 
     async fn hand_over(self, mut source: impl Source, sender: mpsc::Sender<std::io::Result<Bytes>>) {

@@ -3,7 +3,7 @@
 use axum::{body::Body, response::Response};
 use base::{Error, Id, Result};
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
@@ -129,13 +129,14 @@ pub struct File {
 }
 
 impl File {
-    /// A download whose pieces are read while it goes out.
+    /// A download whose pieces are read while it goes out. Fused: a layer that compresses asks once more
+    /// after the end.
     pub fn streamed(
         name: String,
         content_type: &'static str,
         pieces: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
     ) -> Self {
-        Self { name, content_type, body: Body::from_stream(pieces) }
+        Self { name, content_type, body: Body::from_stream(pieces.fuse()) }
     }
 }
 
@@ -145,7 +146,7 @@ pub struct Events(Body);
 impl Events {
     /// The events of a stream; the answer ends with it.
     pub fn of(events: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static) -> Self {
-        Self(Body::from_stream(events))
+        Self(Body::from_stream(events.fuse()))
     }
 }
 

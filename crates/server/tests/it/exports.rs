@@ -49,6 +49,19 @@ async fn ended(org: &Org, action: &str) -> Value {
 }
 
 #[tokio::test]
+async fn an_export_arrives_whole_when_it_is_compressed() {
+    let app = TestApp::new().await;
+    let org = app.org("gzip").await;
+    posts(&org, 3).await;
+    let zipped = org.owner.with("accept-encoding", "gzip").get("/api/posts/export").await.expect(200);
+    assert_eq!(zipped.header("content-encoding"), "gzip");
+    // The last bytes of a gzip stream say how long its content is (RFC 1952, 2.3.1).
+    let (bytes, plain) = (zipped.bytes, org.owner.get("/api/posts/export").await.expect(200).bytes);
+    let length = u32::from_le_bytes(bytes[bytes.len() - 4..].try_into().unwrap());
+    assert_eq!(length as usize, plain.len());
+}
+
+#[tokio::test]
 async fn an_export_says_what_was_asked_for_and_how_many_rows_were_taken() {
     let app = TestApp::new().await;
     let org = app.org("rows").await;
