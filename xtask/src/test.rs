@@ -61,13 +61,15 @@ pub fn test(arguments: &[String]) -> Done {
     Ok(())
 }
 
-/// The Rust tests: everything on SQLite, and the integration suite on each further database.
+/// The Rust tests: everything on SQLite, and what speaks SQL on each further database.
 fn rust() -> Done {
     step("Rust tests on sqlite", || on("sqlite", &["test", "--workspace"]))?;
     for (name, place) in DATABASES {
         if variable(place).is_some() {
             // `--workspace` keeps the features, and with them the build, of the first run.
-            step(&format!("Rust tests on {name}"), || on(name, &["test", "--workspace", "--test", "it"]))?;
+            step(&format!("Rust tests on {name}"), || {
+                on(name, &["test", "--workspace", "--test", "it", "--test", "engine"])
+            })?;
         } else {
             println!("\n== Rust tests on {name}: left out, {place} is not set");
         }
