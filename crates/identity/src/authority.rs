@@ -93,6 +93,7 @@ impl Directory for Authority {
         let (session, key) = match credential.kind {
             CredentialKind::Session(id) => (Some(id), None),
             CredentialKind::Key(id) => (None, Some(id)),
+            CredentialKind::Delegated => (None, None),
         };
         let is = |table: &str, column: &str, id: Option<Id>| {
             Expr::col((Alias::new(table), Alias::new(column))).eq(id)
@@ -140,6 +141,7 @@ impl Directory for Authority {
                 }
                 None
             }
+            CredentialKind::Delegated => None,
             CredentialKind::Key(key) => {
                 let id: Option<Id> = store::read(row, "key_id")?;
                 let (expires, revoked): (At, At) =

@@ -6,8 +6,9 @@ use base::{Error, Id, Result};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde::de::DeserializeOwned;
-use store::{Mode, Opening, Tx};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use store::{Mode, Opening, Role, Tx};
 
 use crate::{
     App,
@@ -87,7 +88,7 @@ impl Actor {
     /// User or key.
     pub fn kind(&self) -> ActorKind {
         match self.credential {
-            CredentialKind::Session(_) => ActorKind::User,
+            CredentialKind::Session(_) | CredentialKind::Delegated => ActorKind::User,
             CredentialKind::Key(_) => ActorKind::ApiKey,
         }
     }
@@ -95,8 +96,52 @@ impl Actor {
     pub fn session(&self) -> Option<Id> {
         match self.credential {
             CredentialKind::Session(id) => Some(id),
-            CredentialKind::Key(_) => None,
+            CredentialKind::Key(_) | CredentialKind::Delegated => None,
         }
+    }
+}
+
+/// On whose behalf a job works, once the request that asked for it is over.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Delegation {
+    /// The user.
+    pub user: Id,
+    /// His name at that time.
+    pub name: String,
+    /// The organisation.
+    pub org: Id,
+    /// The API key with which he asked: it must stay valid, and its scopes limit the job.
+    pub key: Option<Id>,
+    /// The request in which he asked.
+    pub request_id: String,
+}
+
+impl Delegation {
+    /// By a request's caller, in his organisation.
+    pub fn of(cx: &Cx) -> Result<Self> {
+        let actor = cx.actor()?;
+        let key = match actor.credential {
+            CredentialKind::Key(id) => Some(id),
+            CredentialKind::Session(_) | CredentialKind::Delegated => None,
+        };
+        let none = || Error::forbidden("no_organization", "this needs an organisation to work in");
+        Ok(Self {
+            user: actor.id,
+            name: actor.name.clone(),
+            org: actor.org.ok_or_else(none)?,
+            key,
+            request_id: cx.origin.request_id.clone(),
+        })
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { request_id: self.request_id.clone(), ..Origin::nowhere() }
+    }
+
+    fn credential(&self) -> Credential {
+        let kind = self.key.map_or(CredentialKind::Delegated, CredentialKind::Key);
+        Credential { user: self.user, org: Some(self.org), kind }
     }
 }
 
@@ -185,8 +230,8 @@ impl Cx {
     }
 
     /// The table in the body, of an operation that takes one.
-    pub(crate) fn table(&self) -> Result<&Table> {
-        self.table.as_deref().ok_or_else(|| Error::internal("this route takes no table"))
+    pub(crate) fn table(&self) -> Result<Arc<Table>> {
+        self.table.clone().ok_or_else(|| Error::internal("this route takes no table"))
     }
 
     /// Adds a header to the answer.
@@ -259,6 +304,49 @@ impl Cx {
         crate::http::guard::enter(&mut next, mode).await?;
         Ok(next)
     }
+    /// A unit of work of a job, on behalf of whoever asked for it; he is verified anew: 401 once he is no
+    /// member any more. `query` is what the job was asked, as a query string.
+    pub async fn on_behalf(app: &App, of: &Delegation, mode: Mode, query: &str) -> Result<Self> {
+        let mut cx = Self::blank(app, of, mode, query);
+        crate::http::guard::enter(&mut cx, mode).await?;
+        Ok(cx)
+    }
+    /// A unit of work in which a job undoes what it did on somebody's behalf. He is not asked whether he
+    /// still may: what was begun is ended, whatever has become of him.
+    pub async fn undoing(app: &App, of: &Delegation) -> Result<Self> {
+        let mut cx = Self::blank(app, of, Mode::Write, "");
+        cx.actor = Some(Actor {
+            id: of.user,
+            username: of.name.clone(),
+            name: of.name.clone(),
+            org: Some(of.org),
+            platform_admin: false,
+            credential: CredentialKind::Delegated,
+            effective: Arc::new(Effective::everything(app.catalogue())),
+        });
+        cx.tx = Some(app.store().begin(Mode::Write, Opening::new(Role::App, Some(of.org))).await?);
+        Ok(cx)
+    }
+    fn blank(app: &App, of: &Delegation, mode: Mode, query: &str) -> Self {
+        Self {
+            app: app.clone(),
+            origin: of.origin(),
+            method: if mode == Mode::Read { Method::GET } else { Method::POST },
+            headers: HeaderMap::new(),
+            credential: Some(of.credential()),
+            actor: None,
+            tx: None,
+            params: HashMap::new(),
+            raw_query: query.to_owned(),
+            body: Bytes::new(),
+            table: None,
+            respond: Mutex::default(),
+            notes: Mutex::default(),
+            renewed: Mutex::default(),
+            claim: None,
+            handed: Mutex::default(),
+        }
+    }
     /// Begins the one unit of work in which a detached handler changes something. The caller's
     /// `Idempotency-Key` is claimed in it.
     pub async fn begin(&self, opening: Opening) -> Result<Work> {
@@ -291,6 +379,14 @@ impl Cx {
     pub async fn commit(&mut self) -> Result<()> {
         match self.tx.take() {
             Some(tx) => tx.commit().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the unit of work, keeping nothing.
+    pub async fn roll_back(&mut self) -> Result<()> {
+        match self.tx.take() {
+            Some(tx) => tx.rollback().await,
             None => Ok(()),
         }
     }

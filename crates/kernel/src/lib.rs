@@ -14,12 +14,12 @@ pub mod meta;
 mod nullable;
 pub mod port;
 pub mod resource;
-mod sheet;
+pub mod sheet;
 
 pub use access::{Catalogue, Effective, Permission, Reach};
 pub use api::{Accepted, Api, Created, Json, NoContent};
 pub use app::{App, Services, Settings};
-pub use cx::{Actor, ActorKind, Cx, Origin, Work};
+pub use cx::{Actor, ActorKind, Cx, Delegation, Origin, Work};
 pub use nullable::Nullable;
 pub use resource::{Change, Draft, Input, Meta, Model, Resource, Sample, Spec};
 

@@ -20,13 +20,16 @@ pub struct Credential {
     pub kind: CredentialKind,
 }
 
-/// The two kinds of credential.
+/// The kinds of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
     /// A signed-in session.
     Session(Id),
     /// An API key.
     Key(Id),
+    /// None any more: a job that a member has asked for goes on when his session has ended, as long as he
+    /// is a member.
+    Delegated,
 }
 
 /// A credential that the database has confirmed.

@@ -2,12 +2,61 @@
 
 mod read;
 
+use base::{Error, Kind, Result};
+use http::{HeaderMap, header};
 use serde_json::Value as Json;
 
-pub(crate) use self::read::{Table, read_table};
+pub(crate) use self::read::{LONG, Table, csv_head, read_rows, read_table};
 
 /// The XLSX media type.
 pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// How a table is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Comma-separated values (RFC 4180), UTF-8.
+    Csv,
+    /// A workbook (ECMA-376); its first sheet.
+    Xlsx,
+}
+
+impl Format {
+    /// As in a file's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+        }
+    }
+    /// The media type that a file of it is sent with.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Xlsx => XLSX,
+        }
+    }
+    /// What `format=` asks for: 422 for anything unknown.
+    pub(crate) fn asked(pairs: &[(String, String)]) -> Result<Self> {
+        match pairs.iter().find(|(name, _)| name == "format").map(|(_, text)| text.as_str()) {
+            None | Some("csv") => Ok(Self::Csv),
+            Some("xlsx") => Ok(Self::Xlsx),
+            Some(_) => Err(Error::field("format", "unknown_value", "must be csv or xlsx")),
+        }
+    }
+    /// What a request's body is: 415 for anything else.
+    pub fn sent(headers: &HeaderMap) -> Result<Self> {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match kind.split(';').next().unwrap_or_default().trim() {
+            "text/csv" => Ok(Self::Csv),
+            XLSX => Ok(Self::Xlsx),
+            _ => {
+                let detail = format!("send the file as text/csv or {XLSX}");
+                Err(Error::new(Kind::UnsupportedMedia, "unsupported_media_type", detail))
+            }
+        }
+    }
+}
 
 /// Rows as CSV.
 pub(crate) fn csv_rows(rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {

@@ -10,6 +10,7 @@ pub mod job_kind;
 pub mod kind;
 pub mod operate;
 pub mod schedule;
+pub mod transfer;
 
 use kernel::Api;
 
@@ -21,3 +22,11 @@ pub fn mount(api: &mut Api) {
     job_kind::mount(api);
     operate::mount(api);
 }
+
+/// Mounts what follows from every resource of the product; after all of them are registered.
+pub fn mount_last(api: &mut Api) {
+    transfer::mount(api);
+}
+
+/// The tables of this crate.
+pub const MIGRATIONS: &[store::Migration] = &[transfer::journal::MIGRATION];

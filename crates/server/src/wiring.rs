@@ -27,7 +27,11 @@ use crate::{
 
 /// Every migration of the product, in order.
 pub fn migrations() -> Migrations {
-    Migrations::default().with(kernel::MIGRATIONS).with(identity::MIGRATIONS).with(&[jobs::MIGRATION])
+    Migrations::default()
+        .with(kernel::MIGRATIONS)
+        .with(identity::MIGRATIONS)
+        .with(&[jobs::MIGRATION])
+        .with(platform::MIGRATIONS)
 }
 
 /// Every operation and resource of the product.
@@ -36,6 +40,7 @@ pub fn api() -> Api {
     operation::mount(&mut api);
     identity::mount(&mut api);
     platform::mount(&mut api);
+    platform::mount_last(&mut api);
     api
 }
 

@@ -30,6 +30,9 @@ const fn tree(name: &'static str) -> TenantTable {
 /// Those of the job engine: no other module's rows are referred to by them, nor refer to them.
 const JOBS: [&str; jobs::TENANT_TABLES.len()] = jobs::TENANT_TABLES;
 
+/// Those of imports that are under way, which refer to nothing.
+const TRANSFERS: [&str; 2] = ["import_step", "import_run"];
+
 /// Those that this crate and the kernel declare; what refers comes before what is referred to.
 const OWN: [TenantTable; 14] = [
     table("membership_role"),
@@ -60,7 +63,7 @@ const JSON: [&str; 3] = ["role_ids", "post_ids", "scopes"];
 /// Every tenant table, in the order in which rows may be deleted: those of other modules first,
 /// the last registered one foremost, since a module refers to those before it.
 pub(super) fn all(app: &App) -> Vec<TenantTable> {
-    let known = |name: &str| JOBS.contains(&name) || OWN.iter().any(|own| own.name == name);
+    let known = |name: &str| JOBS.contains(&name) || TRANSFERS.contains(&name) || OWN.iter().any(|own| own.name == name);
     let others = app.registry().iter().map(|resource| resource.spec());
     let others = others.filter(|spec| spec.column("org_id").is_some() && !known(spec.table));
     let mut all: Vec<TenantTable> = Vec::new();
@@ -68,6 +71,7 @@ pub(super) fn all(app: &App) -> Vec<TenantTable> {
         let parent = spec.column("parent_id").map(|_| "parent_id");
         all.insert(0, TenantTable { name: spec.table, parent });
     }
+    all.extend(TRANSFERS.map(table));
     all.extend(JOBS.map(table));
     all.extend(OWN);
     all

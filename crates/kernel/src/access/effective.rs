@@ -106,6 +106,14 @@ impl Effective {
         let held = catalogue.iter().filter(|(permission, _)| self.holds(*permission));
         held.map(|(_, entry)| entry.code.as_str()).collect()
     }
+    /// Every permission, over every row.
+    pub(crate) fn everything(catalogue: &Catalogue) -> Self {
+        let mut all = Self { member: true, owner: true, ..Self::default() };
+        for (permission, _) in catalogue.iter() {
+            all.add(permission, &Reach::All);
+        }
+        all
+    }
     /// Only what an API key's scopes allow.
     pub(crate) fn limited(&self, catalogue: &Catalogue, scopes: &[String]) -> Self {
         let mut limited = Self { version: self.version, member: self.member, ..Self::default() };

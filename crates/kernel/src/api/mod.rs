@@ -146,6 +146,17 @@ impl Api {
         self.resources.push(resource);
     }
 
+    /// Mounts the background forms of export and import on every resource that is registered by now;
+    /// `A` is what they answer.
+    pub fn long_transfers<A: serde::Serialize + schemars::JsonSchema + Send + 'static>(
+        &mut self,
+        export: resource::Begin<A>,
+        import: resource::Begin<A>,
+    ) {
+        let resources = self.resources.clone();
+        resource::mount_long::<A>(self, &resources, export, import);
+    }
+
     /// Declares a permission that no route carries.
     pub fn declare(&mut self, code: &str) {
         self.declared.extend(Entry::parse(code, Source::Declared));

@@ -6,7 +6,8 @@ use axum::response::Response;
 use base::Result;
 use futures_util::future::BoxFuture;
 use http::Method;
-use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     Api, Cx,
     api::{
-        Access, Handler, Mount, Operation,
+        Accepted, Access, Answer, Handler, Mount, Operation,
         record::{binary, if_match, list_parameters, parameter},
     },
     sheet::XLSX,
@@ -61,7 +62,7 @@ pub(crate) fn register<R: Resource>(api: &mut Api) -> Arc<dyn Dynamic> {
 }
 
 /// A type's schema with its definitions inside.
-fn root<T: schemars::JsonSchema>() -> Json {
+fn root<T: JsonSchema>() -> Json {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
@@ -72,7 +73,8 @@ struct Bodies {
     view: Json,
 }
 
-type Run = for<'a> fn(&'a Cx, Arc<dyn Dynamic>) -> BoxFuture<'a, Result<Response>>;
+/// Answers a request for something of a resource that is done later.
+pub type Begin<A> = for<'a> fn(&'a Cx, Arc<dyn Dynamic>) -> BoxFuture<'a, Result<Accepted<A>>>;
 
 /// One resource on its way into the document and the router.
 struct Mounting<'a> {
@@ -81,6 +83,65 @@ struct Mounting<'a> {
     meta: Meta,
     view: Json,
     bodies: Bodies,
+}
+
+/// Mounts `POST …/export-job/` and `POST …/import-job/` on every resource that has the action: what they
+/// ask for is done later, by whoever gives `export` and `import`, and they answer `A` at once.
+pub(crate) fn mount_long<A: Serialize + JsonSchema + Send + 'static>(
+    api: &mut Api,
+    resources: &[Arc<dyn Dynamic>],
+    export: Begin<A>,
+    import: Begin<A>,
+) {
+    for resource in resources {
+        let (meta, answer) = (*resource.meta(), api.schema::<A>());
+        let bodies = Bodies { create: Json::Null, patch: Json::Null, view: Json::Null };
+        let mut mounting = Mounting { api, resource, meta, view: answer, bodies };
+        if resource.actions().contains(&"export") {
+            let parameters = export_parameters(resource.spec());
+            let summary = "export as CSV or XLSX in the background";
+            let operation =
+                mounting.add("export", "export_job", Method::POST, "/export-job", summary, move |cx, r| {
+                    Box::pin(async move { export(cx, r).await?.respond(cx) })
+                });
+            operation.answer.status = 202;
+            operation.parameters = parameters;
+        }
+        if resource.actions().contains(&"import") {
+            let parameters = import_parameters(resource.spec());
+            let summary = "import CSV or XLSX in the background";
+            let operation =
+                mounting.add("import", "import_job", Method::POST, "/import-job", summary, move |cx, r| {
+                    Box::pin(async move { import(cx, r).await?.respond(cx) })
+                });
+            operation.answer.status = 202;
+            operation.parameters = parameters;
+            operation.body = tables();
+            operation.body_limit = Some(import::LONG_BYTES);
+            // The file is kept piece by piece before the job is enqueued.
+            operation.detached = true;
+        }
+    }
+}
+
+fn tables() -> Vec<(String, Json)> {
+    vec![("text/csv".into(), json!({ "type": "string" })), (XLSX.into(), binary())]
+}
+
+fn export_parameters(spec: &Spec) -> Vec<Json> {
+    let mut parameters = list_parameters(spec, false);
+    parameters.push(parameter("format", json!({ "enum": ["csv", "xlsx"] }), "File format; csv by default"));
+    parameters
+}
+
+fn import_parameters(spec: &Spec) -> Vec<Json> {
+    let mut parameters = vec![parameter("dry_run", json!({ "type": "boolean" }), "Check only")];
+    let keys = keys(spec);
+    if !keys.is_empty() {
+        let about = "Field by which existing records are found";
+        parameters.push(parameter("key", json!({ "type": "string", "enum": keys }), about));
+    }
+    parameters
 }
 
 fn mount(api: &mut Api, resource: &Arc<dyn Dynamic>, actions: &[&'static str], bodies: Bodies) {
@@ -116,7 +177,10 @@ impl Mounting<'_> {
         method: Method,
         tail: &str,
         summary: &str,
-        run: Run,
+        run: impl for<'a> Fn(&'a Cx, Arc<dyn Dynamic>) -> BoxFuture<'a, Result<Response>>
+        + Send
+        + Sync
+        + 'static,
     ) -> &mut Operation {
         let resource = self.resource.clone();
         let handler: Handler = Arc::new(move |cx: &Cx| run(cx, resource.clone()));
@@ -148,12 +212,7 @@ impl Mounting<'_> {
     }
 
     fn export(&mut self) {
-        let mut parameters = list_parameters(self.resource.spec(), false);
-        parameters.push(parameter(
-            "format",
-            json!({ "enum": ["csv", "xlsx"] }),
-            "File format; csv by default",
-        ));
+        let parameters = export_parameters(self.resource.spec());
         let operation =
             self.add("export", "export", Method::GET, "/export", "export as CSV or XLSX", |cx, r| {
                 Box::pin(export::export(cx, r))
@@ -173,20 +232,16 @@ impl Mounting<'_> {
 
     fn import(&mut self) {
         let report = self.api.schema::<import::ImportReport>();
-        let keys = keys(self.resource.spec());
+        let parameters = import_parameters(self.resource.spec());
         let operation =
             self.add("import", "import", Method::POST, "/import", "import CSV or XLSX", |cx, r| {
                 Box::pin(import::import(cx, r))
             });
-        operation.body = vec![("text/csv".into(), json!({ "type": "string" })), (XLSX.into(), binary())];
+        operation.body = tables();
         operation.body_limit = Some(import::BYTES);
         operation.takes_table = true;
         operation.answer = crate::api::plain(200, report);
-        operation.parameters = vec![parameter("dry_run", json!({ "type": "boolean" }), "Check only")];
-        if !keys.is_empty() {
-            let about = "Field by which existing records are found";
-            operation.parameters.push(parameter("key", json!({ "type": "string", "enum": keys }), about));
-        }
+        operation.parameters = parameters;
     }
 
     fn read(&mut self) {

@@ -1,33 +1,44 @@
-//! `POST /api/<plural>/import/`: CSV or XLSX, checked whole before anything is kept.
+//! Imports: CSV or XLSX, each row a create or, when a unique field is given as the key and finds a
+//! record, a change of it.
 //!
-//! Every row is a create, or, when a unique field is given as the key and finds a record, a
-//! change of it. The file is read before the request's transaction begins, and all rows run in that;
-//! a dry run, or any failing row, takes everything back, and the report says what is wrong with
-//! which row.
+//! `POST /api/<plural>/import/` takes all rows in the request's transaction: a dry run, or any failing
+//! row, takes everything back, and the report says what is wrong with which row. A longer import is
+//! taken in batches, each its own transaction, by a job that another crate runs with [`Import`]; it
+//! keeps a [`Step`] for each row, by which [`take_back`] undoes what was applied.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use axum::response::Response;
 use base::{Error, Id, Kind as ErrorKind, Result};
+use bytes::Bytes;
 use schemars::JsonSchema;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::{Dynamic, Kind, record, statement, statement::Trash, value};
 use crate::{
     Cx,
     api::{Answer, Json as Body},
+    audit::{self, Event},
     meta::{self, Field},
+    sheet::{self, Format, Table},
 };
 
-/// Bytes of one import.
+/// Bytes of one import by a request.
 pub(super) const BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of one import by a job.
+pub(super) const LONG_BYTES: usize = 32 * 1024 * 1024;
 /// Row errors that a report lists.
 const ERRORS: usize = 200;
+/// Characters of a sentence in a report.
+const SENTENCE: usize = 300;
 
 /// What is wrong with one row.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RowError {
     /// Line of the file; the header is line 1.
     pub row: usize,
@@ -40,7 +51,7 @@ pub struct RowError {
 }
 
 /// What an import did, or would do.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ImportReport {
     /// The id under which the audit trail knows it.
     pub import_id: Id,
@@ -60,55 +71,54 @@ pub struct ImportReport {
     pub errors: Vec<RowError>,
 }
 
-pub(super) async fn import(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
-    let pairs = cx.query_pairs();
-    let mut dry_run = false;
-    let mut key = None;
-    for (name, text) in &pairs {
-        match name.as_str() {
-            "dry_run" => {
-                dry_run = text
-                    .parse()
-                    .map_err(|_| Error::field("dry_run", "invalid_value", "must be true or false"))?;
-            }
-            "key" if !text.is_empty() => key = Some(key_column(&*resource, text)?),
-            "key" => {}
-            other => return Err(Error::field(other, "unknown_field", "known are dry_run and key")),
+impl ImportReport {
+    fn refuse(&mut self, line: usize, failure: &Error) {
+        self.failed += 1;
+        let mut problems = failure.field_errors().to_vec();
+        if problems.is_empty() {
+            problems.push(base::FieldError::new("", failure.code(), failure.detail()));
         }
+        let room = ERRORS.saturating_sub(self.errors.len());
+        self.errors.extend(problems.into_iter().take(room).map(|problem| RowError {
+            row: line,
+            field: problem.field,
+            code: problem.code,
+            message: problem.message.chars().take(SENTENCE).collect(),
+        }));
     }
-    let table = cx.table()?.rows();
-    let fields = meta::fields(&*resource);
-    let headers = check_headers(table, &fields)?;
-    let mut report = ImportReport {
-        import_id: cx.app.new_id(),
-        dry_run,
-        applied: false,
-        total: table.len() - 1,
-        created: 0,
-        updated: 0,
-        failed: 0,
-        errors: Vec::new(),
-    };
-    cx.tx()?.savepoint("import").await?;
-    for (at, cells) in table.iter().enumerate().skip(1) {
-        take_row(cx, &*resource, &headers, cells, key, at + 1, &mut report).await?;
-    }
-    if dry_run || report.failed > 0 {
-        cx.tx()?.back_to_savepoint("import").await?;
-        cx.take_notes();
-    } else {
-        report.applied = true;
-        let meta = resource.meta();
-        let event = crate::audit::Event::new(meta.permission("import"), meta.full_name())
-            .target(report.import_id, meta.plural)
-            .change("created", Json::Null, report.created.into())
-            .change("updated", Json::Null, report.updated.into());
-        crate::audit::record(cx, event).await?;
-    }
-    Body(report).respond(cx)
 }
 
-fn key_column(resource: &dyn Dynamic, name: &str) -> Result<&'static str> {
+/// What is wanted of an import.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Check only.
+    pub dry_run: bool,
+    /// The field by which records are found; one of the resource's own names.
+    pub key: Option<&'static str>,
+}
+
+impl ImportOptions {
+    /// Reads a request's query.
+    pub fn asked(cx: &Cx, resource: &dyn Dynamic) -> Result<Self> {
+        let mut options = Self::default();
+        for (name, text) in &cx.query_pairs() {
+            match name.as_str() {
+                "dry_run" => {
+                    options.dry_run = text
+                        .parse()
+                        .map_err(|_| Error::field("dry_run", "invalid_value", "must be true or false"))?;
+                }
+                "key" if !text.is_empty() => options.key = Some(key_column(resource, text)?),
+                "key" => {}
+                other => return Err(Error::field(other, "unknown_field", "known are dry_run and key")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// The column of that name, if records can be found by it alone.
+pub fn key_column(resource: &dyn Dynamic, name: &str) -> Result<&'static str> {
     let keys: Vec<&'static str> = resource
         .spec()
         .unique
@@ -129,19 +139,240 @@ fn key_column(resource: &dyn Dynamic, name: &str) -> Result<&'static str> {
     })
 }
 
-async fn take_row(
-    cx: &Cx,
-    resource: &dyn Dynamic,
-    headers: &[&Field],
-    cells: &[String],
+/// One row that was taken, and how to undo it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The record.
+    pub record: Id,
+    /// Its version afterwards.
+    pub version: i64,
+    /// The fields that were changed, as a PATCH that restores them; `None` for a new record.
+    pub before: Option<Json>,
+}
+
+/// A file whose header fits the resource, ready to be taken row by row.
+pub struct Import {
+    resource: Arc<dyn Dynamic>,
+    fields: Vec<Field>,
     key: Option<&'static str>,
-    line: usize,
-    report: &mut ImportReport,
-) -> Result<()> {
-    cx.tx()?.savepoint("row").await?;
-    match save_row(cx, resource, headers, cells, key).await {
-        Ok(true) => report.created += 1,
-        Ok(false) => report.updated += 1,
+    table: Arc<Table>,
+}
+
+/// Rows of a file that bear on each other, found in the file alone.
+#[derive(Debug, Default)]
+pub struct Twins {
+    /// Refused: they say the same as an earlier row where records must differ.
+    refused: HashSet<usize>,
+    /// They have the key of an earlier row and change what that one made.
+    repeated: HashSet<usize>,
+}
+
+impl Import {
+    /// Refuses a header line that does not fit (422).
+    fn new(resource: Arc<dyn Dynamic>, key: Option<&'static str>, table: Arc<Table>) -> Result<Self> {
+        let head = table.rows().first().ok_or_else(|| Error::invalid("empty_file", "the file has no header line"))?;
+        let fields = check_head(&*resource, head)?;
+        Ok(Self { resource, fields, key, table })
+    }
+
+    /// Reads the file of a long import: 100,000 rows at most. Takes a blocking thread.
+    pub async fn read(
+        resource: Arc<dyn Dynamic>,
+        key: Option<&'static str>,
+        format: Format,
+        bytes: Bytes,
+    ) -> Result<Self> {
+        let table = Table::of(sheet::read_rows(format, bytes, sheet::LONG).await?);
+        Self::new(resource, key, Arc::new(table))
+    }
+
+    /// Rows, without the header.
+    pub fn len(&self) -> usize {
+        self.table.rows().len().saturating_sub(1)
+    }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A report that says nothing yet.
+    pub fn report(&self, import_id: Id, dry_run: bool) -> ImportReport {
+        ImportReport {
+            import_id,
+            dry_run,
+            applied: false,
+            total: self.len(),
+            created: 0,
+            updated: 0,
+            failed: 0,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Takes one row, counted from 0, in the caller's unit of work. What is wrong with the row goes into
+    /// the report, and the row is taken back; an error is something else.
+    ///
+    /// With `undoable` the step tells how to undo a change, which costs another read.
+    pub async fn take(
+        &self,
+        cx: &Cx,
+        row: usize,
+        undoable: bool,
+        report: &mut ImportReport,
+    ) -> Result<Option<Step>> {
+        let cells = self.table.rows().get(row + 1).ok_or_else(|| Error::internal("a row beyond the end"))?;
+        cx.tx()?.savepoint("row").await?;
+        let step = match self.save(cx, cells, undoable).await {
+            Ok((step, true)) => {
+                report.created += 1;
+                Some(step)
+            }
+            Ok((step, false)) => {
+                report.updated += 1;
+                Some(step)
+            }
+            Err(failure)
+                if failure.is_retryable()
+                    || matches!(failure.kind(), ErrorKind::Internal | ErrorKind::Unavailable) =>
+            {
+                return Err(failure);
+            }
+            Err(failure) => {
+                cx.tx()?.back_to_savepoint("row").await?;
+                cx.take_notes();
+                report.refuse(row + 2, &failure);
+                None
+            }
+        };
+        cx.tx()?.release_savepoint("row").await?;
+        Ok(step)
+    }
+
+    /// The step, and whether it made a new record.
+    async fn save(&self, cx: &Cx, cells: &[String], undoable: bool) -> Result<(Step, bool)> {
+        let resource = &*self.resource;
+        let mut body = Map::new();
+        for (field, cell) in self.fields.iter().zip(cells) {
+            let cell = cell.trim();
+            if !cell.is_empty() {
+                body.insert(field.name.clone(), field.parse(cell)?);
+            }
+        }
+        if let Some(id) = self.find(cx, &body).await? {
+            let old = record::find(cx, resource, id, "update", Trash::Without, true).await?;
+            let before = if undoable { Some(restoring(cx, resource, id, &body).await?) } else { None };
+            let row = record::update(cx, resource, &old, Json::Object(body), false).await?;
+            return Ok((Step { record: id, version: row.version(), before }, false));
+        }
+        cx.require(&resource.meta().permission("create"))?;
+        let row = record::insert(cx, resource, Json::Object(body)).await?;
+        Ok((Step { record: row.id(), version: row.version(), before: None }, true))
+    }
+
+    /// The record that the key finds.
+    async fn find(&self, cx: &Cx, body: &Map<String, Json>) -> Result<Option<Id>> {
+        let Some(key) = self.key else { return Ok(None) };
+        let Some(sought) = body.get(key).and_then(|sought| value::from_json(Kind::Text, sought)) else {
+            return Ok(None);
+        };
+        let reach = cx.reach(&self.resource.meta().permission("import"))?;
+        let mut select =
+            statement::scoped(cx.tx()?, self.resource.spec(), cx.actor()?.id, &reach, Trash::Without)?;
+        select.and_where(Expr::col(key).eq(sought));
+        let raw = cx.tx()?.query_one(&select).await?;
+        raw.map(|raw| Ok(self.resource.row(&raw)?.id())).transpose()
+    }
+
+    /// The audit entry of an import that was applied.
+    pub async fn record(&self, cx: &Cx, report: &ImportReport) -> Result<()> {
+        let meta = self.resource.meta();
+        let event = Event::new(meta.permission("import"), meta.full_name())
+            .target(report.import_id, meta.plural)
+            .change("created", Json::Null, report.created.into())
+            .change("updated", Json::Null, report.updated.into());
+        audit::record(cx, event).await
+    }
+
+    /// Finds what batches that are checked apart cannot see of each other, and refuses the later of two
+    /// rows that cannot both be taken.
+    pub fn twins(&self, report: &mut ImportReport) -> Twins {
+        let mut twins = Twins::default();
+        for columns in &self.resource.spec().unique {
+            let at = |name: &&'static str| self.fields.iter().position(|field| field.name == *name);
+            let Some(places) = columns.iter().map(at).collect::<Option<Vec<usize>>>() else { continue };
+            let name = columns.first().copied().unwrap_or_default();
+            let is_key = columns.len() == 1 && Some(name) == self.key;
+            let mut seen: HashMap<Vec<&str>, usize> = HashMap::new();
+            for (row, cells) in self.table.rows().iter().skip(1).enumerate() {
+                let said = |at: &usize| cells.get(*at).map_or("", |cell| cell.trim());
+                let said: Vec<&str> = places.iter().map(said).collect();
+                // What is absent differs from everything.
+                if said.iter().any(|cell| cell.is_empty()) {
+                    continue;
+                }
+                match seen.get(&said) {
+                    None => drop(seen.insert(said, row)),
+                    Some(_) if is_key => drop(twins.repeated.insert(row)),
+                    Some(first) if twins.refused.insert(row) => {
+                        let message = format!("is the same as in line {}", first + 2);
+                        report.refuse(row + 2, &Error::field(name, "taken", message));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        twins
+    }
+
+    /// Takes one row to see whether it can be; the caller's unit of work is to be rolled back.
+    pub async fn check(&self, cx: &Cx, row: usize, twins: &Twins, report: &mut ImportReport) -> Result<()> {
+        if twins.refused.contains(&row) {
+            return Ok(());
+        }
+        let before = report.created;
+        self.take(cx, row, false, report).await?;
+        if report.created > before && twins.repeated.contains(&row) {
+            report.created = before;
+            report.updated += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What a PATCH must say so that the fields of `body` become again what they are now.
+async fn restoring(cx: &Cx, resource: &dyn Dynamic, id: Id, body: &Map<String, Json>) -> Result<Json> {
+    let now = record::find(cx, resource, id, "update", Trash::Without, false).await?;
+    let shown = resource.render(cx, vec![now]).await?.pop().unwrap_or_default();
+    let patch = &resource.schemas().patch["properties"];
+    let fields = body.keys().filter(|name| patch.get(name.as_str()).is_some());
+    Ok(fields.map(|name| (name.clone(), shown[name.as_str()].clone())).collect::<Map<_, _>>().into())
+}
+
+/// Undoes a step, unless somebody has touched the record since; the record's new version where there
+/// still is one, `None` where the step had to stay.
+pub async fn take_back(cx: &Cx, resource: &dyn Dynamic, step: &Step) -> Result<Option<i64>> {
+    let mut select = statement::scoped(
+        cx.tx()?,
+        resource.spec(),
+        cx.actor()?.id,
+        &crate::Reach::All,
+        Trash::With,
+    )?;
+    select.and_where(Expr::col("id").eq(step.record));
+    let Some(raw) = cx.tx()?.query_one(&select).await? else { return Ok(None) };
+    let row = resource.row(&raw)?;
+    if row.version() != step.version {
+        return Ok(None);
+    }
+    cx.tx()?.savepoint("step").await?;
+    let undone = match &step.before {
+        None => record::purge(cx, resource, &row).await.map(|()| 0),
+        Some(before) => {
+            record::update(cx, resource, &row, before.clone(), false).await.map(|row| row.version())
+        }
+    };
+    let undone = match undone {
+        Ok(version) => Some(version),
         Err(failure)
             if failure.is_retryable()
                 || matches!(failure.kind(), ErrorKind::Internal | ErrorKind::Unavailable) =>
@@ -149,71 +380,56 @@ async fn take_row(
             return Err(failure);
         }
         Err(failure) => {
-            cx.tx()?.back_to_savepoint("row").await?;
+            tracing::debug!(error = ?failure, record = %step.record, "a row of an import could not be taken back");
+            cx.tx()?.back_to_savepoint("step").await?;
             cx.take_notes();
-            report.failed += 1;
-            let mut problems = failure.field_errors().to_vec();
-            if problems.is_empty() {
-                problems.push(base::FieldError::new("", failure.code(), failure.detail()));
-            }
-            let room = ERRORS.saturating_sub(report.errors.len());
-            report.errors.extend(problems.into_iter().take(room).map(|problem| RowError {
-                row: line,
-                field: problem.field,
-                code: problem.code,
-                message: problem.message,
-            }));
+            None
         }
-    }
-    cx.tx()?.release_savepoint("row").await
+    };
+    cx.tx()?.release_savepoint("step").await?;
+    Ok(undone)
 }
 
-/// Whether the row made a new record.
-async fn save_row(
-    cx: &Cx,
-    resource: &dyn Dynamic,
-    headers: &[&Field],
-    cells: &[String],
-    key: Option<&'static str>,
-) -> Result<bool> {
-    let mut body = Map::new();
-    for (field, cell) in headers.iter().zip(cells) {
-        let cell = cell.trim();
-        if cell.is_empty() {
-            continue;
-        }
-        body.insert(field.name.clone(), field.parse(cell)?);
-    }
-    if let Some(key) = key
-        && let Some(sought) = body.get(key).cloned()
-        && let Some(sought) = value::from_json(Kind::Text, &sought)
-    {
-        let reach = cx.reach(&resource.meta().permission("import"))?;
-        let mut select =
-            statement::scoped(cx.tx()?, resource.spec(), cx.actor()?.id, &reach, Trash::Without)?;
-        select.and_where(Expr::col(key).eq(sought));
-        if let Some(raw) = cx.tx()?.query_one(&select).await? {
-            let found = resource.row(&raw)?;
-            let old = record::find(cx, resource, found.id(), "update", Trash::Without, true).await?;
-            record::update(cx, resource, &old, Json::Object(body), false).await?;
-            return Ok(false);
-        }
-    }
-    cx.require(&resource.meta().permission("create"))?;
-    record::insert(cx, resource, Json::Object(body)).await.map(|_| true)
-}
-
-fn check_headers<'f>(table: &[Vec<String>], fields: &'f [Field]) -> Result<Vec<&'f Field>> {
-    let empty = || Error::invalid("empty_file", "the file has no header line");
-    let mut headers = Vec::new();
-    for name in table.first().ok_or_else(empty)? {
+/// The fields that a header line names; 422 where it names others.
+pub fn check_head(resource: &dyn Dynamic, head: &[String]) -> Result<Vec<Field>> {
+    let fields = meta::fields(resource);
+    let mut named = Vec::with_capacity(head.len());
+    for name in head {
         let name = name.trim().trim_start_matches('\u{feff}');
         let Some(field) = fields.iter().find(|field| field.name == name) else {
             let known: Vec<&str> = fields.iter().filter(|f| f.create).map(|f| f.name.as_str()).collect();
             let message = format!("is not a column; columns are {}", known.join(", "));
             return Err(Error::field(name, "unknown_field", message));
         };
-        headers.push(field);
+        named.push(field.clone());
     }
-    Ok(headers)
+    Ok(named)
+}
+
+/// What can be said of a long import's file before a job reads it: its media type and, of
+/// comma-separated values, the header line.
+pub fn check_file(cx: &Cx, resource: &dyn Dynamic) -> Result<Format> {
+    let format = Format::sent(&cx.headers)?;
+    if format == Format::Csv {
+        check_head(resource, &sheet::csv_head(cx.body())?)?;
+    }
+    Ok(format)
+}
+
+pub(super) async fn import(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+    let ImportOptions { dry_run, key } = ImportOptions::asked(cx, &*resource)?;
+    let import = Import::new(resource, key, cx.table()?)?;
+    let mut report = import.report(cx.app.new_id(), dry_run);
+    cx.tx()?.savepoint("import").await?;
+    for row in 0..import.len() {
+        import.take(cx, row, false, &mut report).await?;
+    }
+    if dry_run || report.failed > 0 {
+        cx.tx()?.back_to_savepoint("import").await?;
+        cx.take_notes();
+    } else {
+        report.applied = true;
+        import.record(cx, &report).await?;
+    }
+    Body(report).respond(cx)
 }

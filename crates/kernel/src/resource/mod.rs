@@ -2,7 +2,8 @@
 //!
 //! A module says what a record is ([`Resource`]); the engine does the rest, once and not per
 //! type: list with filters, sort, search and cursor, create, replace, patch, trash, restore,
-//! purge, bulk, export, import, audit, and the description that the console and OpenAPI read.
+//! purge, bulk, export, import, audit, and the description that the console and OpenAPI read. Exports and
+//! imports that take long are done by a job of another crate, with the same code.
 
 mod bulk;
 mod dynamic;
@@ -29,8 +30,12 @@ pub use crate::nullable::{Nullable, apply};
 pub use bulk::{BulkAnswer, Outcome};
 pub use dynamic::Dynamic;
 pub(crate) use dynamic::SHOWN_STAMPS;
-pub use endpoints::Endpoints;
-pub(crate) use endpoints::register;
+pub use endpoints::{Begin, Endpoints};
+pub(crate) use endpoints::{mount_long, register};
+pub use export::{Asked, Sink, write_export};
+pub use import::{
+    Import, ImportOptions, ImportReport, RowError, Step, Twins, check_file, key_column, take_back,
+};
 pub use query::ListQuery;
 pub use record::{create_record, etag, expect_version, require_record};
 pub use spec::{Column, Kind, Spec};

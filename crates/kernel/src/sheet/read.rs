@@ -10,26 +10,38 @@ use std::{
     time::Duration,
 };
 
-use base::{Error, Kind, Result};
+use base::{Error, Result};
 use bytes::Bytes;
 use calamine::{Data, DataRef, Reader as _, Xlsx};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::XLSX;
+use super::Format;
 
-/// Rows of one import, without the header.
-const ROWS: usize = 10_000;
+/// What a table may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Rows, without the header.
+    rows: usize,
+    /// Cells.
+    cells: usize,
+    /// Bytes in memory.
+    memory: usize,
+    /// Bytes that a workbook may unpack to.
+    unpacked: u64,
+}
+
+/// A table that one request brings.
+pub(crate) const REQUEST: Limits =
+    Limits { rows: 10_000, cells: 10_001 * COLUMNS, memory: 64 * 1024 * 1024, unpacked: 64 * 1024 * 1024 };
+/// A table that a job reads (decision 5.6).
+pub(crate) const LONG: Limits =
+    Limits { rows: 100_000, cells: 2_000_000, memory: 192 * 1024 * 1024, unpacked: 256 * 1024 * 1024 };
+
 /// Columns that a table may have.
 const COLUMNS: usize = 200;
-/// Cells that a table may have.
-const CELLS: usize = (ROWS + 1) * COLUMNS;
 /// Characters of a cell, as spreadsheets have it.
 const CELL: usize = 32_767;
-/// Bytes that a table may take in memory.
-const MEMORY: usize = 64 * 1024 * 1024;
-/// Bytes that a workbook may unpack to.
-const UNPACKED: u64 = 64 * 1024 * 1024;
 /// Elements of a part of a workbook that is no sheet: styles, relations, names.
 const ELEMENTS: usize = 200_000;
 
@@ -41,69 +53,85 @@ const WAIT: Duration = Duration::from_secs(10);
 /// A table that was read: a header line, then rows.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
-    _turn: SemaphorePermit<'static>,
+    _turn: Option<SemaphorePermit<'static>>,
 }
 
 impl Table {
+    /// A table that somebody else keeps few of.
+    pub(crate) fn of(rows: Vec<Vec<String>>) -> Self {
+        Self { rows, _turn: None }
+    }
     /// The lines, the header first.
     pub(crate) fn rows(&self) -> &[Vec<String>] {
         &self.rows
     }
 }
 
-#[derive(Clone, Copy)]
-enum Format {
-    Csv,
-    Xlsx,
-}
-
 /// The table in a request's body.
 pub(crate) async fn read_table(headers: &HeaderMap, body: Bytes) -> Result<Table> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let format = match kind.split(';').next().unwrap_or_default().trim() {
-        "text/csv" => Format::Csv,
-        XLSX => Format::Xlsx,
-        _ => {
-            let detail = format!("send the file as text/csv or {XLSX}");
-            return Err(Error::new(Kind::UnsupportedMedia, "unsupported_media_type", detail));
-        }
-    };
+    let format = Format::sent(headers)?;
     let busy = || Error::unavailable("busy", "too many files are being read; try again").retry_after(10);
     let turn = tokio::time::timeout(WAIT, TABLES.acquire()).await.map_err(|_| busy())?;
     let turn = turn.map_err(Error::internal)?;
+    let rows = read_rows(format, body, REQUEST).await?;
+    Ok(Table { rows, _turn: Some(turn) })
+}
+
+/// The lines of a table, the header first; read on a blocking thread.
+pub(crate) async fn read_rows(format: Format, bytes: Bytes, limits: Limits) -> Result<Vec<Vec<String>>> {
     let read = move || match format {
-        Format::Csv => read_csv(&body),
-        Format::Xlsx => read_xlsx(&body),
+        Format::Csv => read_csv(&bytes, limits),
+        Format::Xlsx => read_xlsx(&bytes, limits),
     };
     let rows = tokio::task::spawn_blocking(read).await.map_err(Error::internal)??;
     if rows.is_empty() {
         return Err(Error::invalid("empty_file", "the file has no header line"));
     }
-    Ok(Table { rows, _turn: turn })
+    Ok(rows)
 }
 
-fn too_many() -> Error {
-    Error::invalid("too_many_records", format!("the file has more than {ROWS} rows or {COLUMNS} columns"))
+/// The header line of comma-separated values, so that what is wrong with it can be said at once.
+pub(crate) fn csv_head(bytes: &[u8]) -> Result<Vec<String>> {
+    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
+    let head = bytes.get(..end).unwrap_or_default();
+    read_csv(head, REQUEST)?
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::invalid("empty_file", "the file has no header line"))
 }
 
-fn too_large() -> Error {
-    Error::invalid("file_too_large", format!("the table takes more than {} MiB", MEMORY >> 20))
+impl Limits {
+    fn too_many(self) -> Error {
+        let detail = format!(
+            "the file has more than {} rows, {COLUMNS} columns or {} cells",
+            self.rows, self.cells
+        );
+        Error::invalid("too_many_records", detail)
+    }
+
+    fn too_large(self) -> Error {
+        Error::invalid("file_too_large", format!("the table takes more than {} MiB", self.memory >> 20))
+    }
 }
 
 /// A table that grows cell by cell, as far as it may.
 struct Growing {
     rows: Vec<Vec<String>>,
+    limits: Limits,
+    /// Bytes that it may still take.
     left: usize,
+    /// Cells that it may still have.
+    cells: usize,
 }
 
 impl Growing {
-    fn new() -> Self {
-        Self { rows: Vec::new(), left: MEMORY }
+    fn new(limits: Limits) -> Self {
+        Self { rows: Vec::new(), limits, left: limits.memory, cells: limits.cells }
     }
 
     /// Counts what is about to be taken, before it is.
     fn take(&mut self, bytes: usize) -> Result<()> {
-        self.left = self.left.checked_sub(bytes).ok_or_else(too_large)?;
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| self.limits.too_large())?;
         Ok(())
     }
 
@@ -114,14 +142,15 @@ impl Growing {
             self.rows.resize(row + 1, Vec::new());
         }
         let missing = cells.saturating_sub(self.rows[row].len());
+        self.cells = self.cells.checked_sub(missing).ok_or_else(|| self.limits.too_many())?;
         self.take(missing * size_of::<String>())?;
         self.rows[row].extend(std::iter::repeat_n(String::new(), missing));
         Ok(())
     }
 
     fn put(&mut self, row: usize, at: usize, text: &str) -> Result<()> {
-        if row > ROWS || at >= COLUMNS {
-            return Err(too_many());
+        if row > self.limits.rows || at >= COLUMNS {
+            return Err(self.limits.too_many());
         }
         // A character has at most four bytes, so most cells need not be counted.
         if text.len() > CELL && text.chars().count() > CELL {
@@ -148,13 +177,13 @@ impl Growing {
     }
 }
 
-fn read_csv(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
+fn read_csv(bytes: &[u8], limits: Limits) -> Result<Vec<Vec<String>>> {
     // The reader keeps a place for each field of a line before anybody sees the line.
-    if bytes.iter().filter(|byte| **byte == b',').count() > CELLS {
-        return Err(too_many());
+    if bytes.iter().filter(|byte| **byte == b',').count() > limits.cells {
+        return Err(limits.too_many());
     }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
-    let mut table = Growing::new();
+    let mut table = Growing::new(limits);
     for (row, record) in reader.records().enumerate() {
         let record = record.map_err(|cause| {
             Error::malformed("malformed_csv", format!("line {} cannot be read: {cause}", row + 1))
@@ -167,16 +196,16 @@ fn read_csv(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
 }
 
 /// The first sheet, cell by cell.
-fn read_xlsx(bytes: &[u8]) -> Result<Vec<Vec<String>>> {
+fn read_xlsx(bytes: &[u8], limits: Limits) -> Result<Vec<Vec<String>>> {
     let broken = |cause: calamine::XlsxError| {
         Error::malformed("malformed_xlsx", "the workbook cannot be read").with_source(cause.to_string())
     };
-    refuse_bomb(bytes)?;
+    refuse_bomb(bytes, limits)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
     let first = book.sheet_names().first().cloned();
     let first = first.ok_or_else(|| Error::invalid("empty_file", "the workbook has no sheet"))?;
     let mut cells = book.worksheet_cells_reader(&first).map_err(broken)?;
-    let mut table = Growing::new();
+    let mut table = Growing::new(limits);
     while let Some(found) = cells.next_cell().map_err(broken)? {
         let (row, at) = found.get_position();
         let (row, at) = (usize::try_from(row), usize::try_from(at));
@@ -202,9 +231,9 @@ fn unreadable<E>(_: E) -> Error {
 
 /// A workbook is a ZIP archive; what it unpacks to is measured, not read off its own claim. What its
 /// reader keeps in memory as a whole is measured by the elements that it is made from.
-fn refuse_bomb(bytes: &[u8]) -> Result<()> {
+fn refuse_bomb(bytes: &[u8], limits: Limits) -> Result<()> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(unreadable)?;
-    let mut left = UNPACKED;
+    let mut left = limits.unpacked;
     for at in 0..archive.len() {
         let entry = archive.by_index(at).map_err(unreadable)?;
         let name = entry.name().map_err(unreadable)?.to_ascii_lowercase();
@@ -213,14 +242,14 @@ fn refuse_bomb(bytes: &[u8]) -> Result<()> {
         let mut part = Part { elements: 0, text: shared.then(Vec::new) };
         let read = std::io::copy(&mut entry.take(left + 1), &mut part).map_err(unreadable)?;
         if read > left {
-            let detail = format!("the workbook unpacks to more than {} MiB", UNPACKED >> 20);
+            let detail = format!("the workbook unpacks to more than {} MiB", limits.unpacked >> 20);
             return Err(Error::invalid("file_too_large", detail));
         }
         left -= read;
         let is_sheet = file.starts_with("sheet") && file.ends_with(".xml");
         match part.text {
-            Some(text) => judge_shared(&text)?,
-            None if !is_sheet && part.elements > ELEMENTS => return Err(too_large()),
+            Some(text) => judge_shared(&text, limits)?,
+            None if !is_sheet && part.elements > ELEMENTS => return Err(limits.too_large()),
             None => {}
         }
     }
@@ -249,7 +278,7 @@ impl Write for Part {
 
 /// The texts that cells share. The reader makes room for as many as `uniqueCount` says before it has
 /// seen one, and a place for each that it finds.
-fn judge_shared(text: &[u8]) -> Result<()> {
+fn judge_shared(text: &[u8], limits: Limits) -> Result<()> {
     // In UTF-16 and the like the words below would not be found; no XML in UTF-8 has these bytes.
     if text.iter().any(|byte| *byte < b' ' && !matches!(*byte, b'\t' | b'\n' | b'\r')) {
         return Err(unreadable(()));
@@ -266,5 +295,5 @@ fn judge_shared(text: &[u8]) -> Result<()> {
     let word = b"uniqueCount";
     let claims = text.windows(word.len()).enumerate().filter(|(_, found)| found == word);
     let most = claims.map(|(at, _)| claim(&text[at + word.len()..])).max().unwrap_or_default();
-    if items.max(most) > CELLS { Err(too_many()) } else { Ok(()) }
+    if items.max(most) > limits.cells { Err(limits.too_many()) } else { Ok(()) }
 }

@@ -11,9 +11,10 @@ use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
     NAME, PATH,
-    dto::{Action, Again, Bulk, Create, Detail, Query},
+    dto::{Again, Bulk, Create, Detail, Query},
     load,
 };
+pub(crate) use super::dto::Action;
 use crate::job_kind::require_audience;
 
 /// Jobs in one call.
@@ -118,7 +119,12 @@ impl Action {
 /// One action on one job within the caller's reach.
 async fn apply(cx: &Cx, action: Action, id: Id) -> Result<()> {
     require_record(cx, NAME, action.name(), id).await?;
-    let before = load(cx, id).await?;
+    apply_to(cx, action, load(cx, id).await?).await
+}
+
+/// One action on a job that the caller may do it to.
+pub(crate) async fn apply_to(cx: &Cx, action: Action, before: job::Model) -> Result<()> {
+    let id = before.id;
     let engine = cx.app.service::<Engine>()?;
     let (tx, org) = (cx.tx()?, cx.org()?);
     let state = match action {

@@ -10,7 +10,7 @@ use jobs::{
     store::entity::{attempt, file, log},
 };
 use kernel::{
-    Cx, Json,
+    Cx, Json, Model,
     api::{Events, File},
     resource::require_record,
 };
@@ -20,10 +20,11 @@ use serde::{Deserialize, Serialize};
 use store::Mode;
 
 use super::{
-    NAME,
+    Job, NAME,
     dto::{All, Attempt, Detail, Line},
     files_of, load,
 };
+use crate::transfer::own;
 
 /// Lines in one answer.
 const LINES: u64 = 1_000;
@@ -64,8 +65,31 @@ pub(super) async fn logs(cx: &Cx) -> Result<Json<All<Line>>> {
     Ok(Json(All { items: lines_after(cx, id, after.unwrap_or(-1)).await? }))
 }
 
+/// How somebody comes to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// With a permission for jobs.
+    Jobs,
+    /// As whoever asked for that export or import.
+    Own,
+}
+
+impl Door {
+    /// The job, where the caller may see it; 404 otherwise.
+    async fn open(self, cx: &Cx, id: Id) -> Result<Model<Job>> {
+        match self {
+            Self::Jobs => {
+                require_record(cx, NAME, "read", id).await?;
+                load(cx, id).await
+            }
+            Self::Own => own::find(cx, id).await,
+        }
+    }
+}
+
 struct Watch {
     cx: Cx,
+    door: Door,
     id: Id,
     shown: String,
     seq: i64,
@@ -74,12 +98,17 @@ struct Watch {
 }
 
 pub(super) async fn events(cx: &Cx) -> Result<Events> {
+    watch(cx, Door::Jobs).await
+}
+
+/// The job of the path as it changes.
+pub(crate) async fn watch(cx: &Cx, door: Door) -> Result<Events> {
     let id = cx.id("id")?;
     let mut first = cx.again(Mode::Read).await?;
-    require_record(&first, NAME, "read", id).await?;
+    door.open(&first, id).await?;
     first.commit().await?;
     let until = tokio::time::Instant::now() + LIFE;
-    let watch = Watch { cx: first, id, shown: String::new(), seq: -1, until, ended: false };
+    let watch = Watch { cx: first, door, id, shown: String::new(), seq: -1, until, ended: false };
     let news = stream::unfold(watch, |mut watch| async move {
         loop {
             if watch.ended || tokio::time::Instant::now() >= watch.until {
@@ -100,8 +129,7 @@ impl Watch {
     /// What is new since the last look, verified anew each time.
     async fn look(&mut self) -> Result<String> {
         let mut cx = self.cx.again(Mode::Read).await?;
-        require_record(&cx, NAME, "read", self.id).await?;
-        let row = load(&cx, self.id).await?;
+        let row = self.door.open(&cx, self.id).await?;
         let lines = lines_after(&cx, self.id, self.seq).await?;
         let files = files_of(&cx, self.id).await?;
         cx.commit().await?;
@@ -134,10 +162,14 @@ fn event(name: &str, data: &impl Serialize) -> Result<String> {
 }
 
 pub(super) async fn download(cx: &Cx) -> Result<File> {
+    fetch(cx, Door::Jobs).await
+}
+
+/// The file of the path.
+pub(crate) async fn fetch(cx: &Cx, door: Door) -> Result<File> {
     let (id, file_id) = (cx.id("id")?, cx.id("file_id")?);
     let mut first = cx.again(Mode::Read).await?;
-    require_record(&first, NAME, "read", id).await?;
-    let row = load(&first, id).await?;
+    let row = door.open(&first, id).await?;
     let tx = first.tx()?;
     let sought = tx
         .find::<file::Entity>()

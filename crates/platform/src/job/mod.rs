@@ -1,8 +1,8 @@
 //! Jobs of an organisation: lists and reads by the engine of resources, and what one does with them.
 
-mod act;
+pub(crate) mod act;
 pub mod dto;
-mod live;
+pub(crate) mod live;
 pub(crate) mod stats;
 
 use base::{Error, Id, Result};
@@ -115,6 +115,13 @@ impl Resource for Job {
             .detached()
             .problems(&[404]);
     }
+}
+
+/// A job as its own routes show it.
+pub(crate) async fn detail(cx: &Cx, row: Model<Job>) -> Result<dto::Detail> {
+    let mut detail = dto::Detail::from(row);
+    detail.view.files = files_of(cx, detail.id).await?;
+    Ok(detail)
 }
 
 /// The files that a job left.

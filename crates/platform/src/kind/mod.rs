@@ -16,7 +16,9 @@ pub use prune::Prune;
 
 /// Adds them; those for trying things out in development only.
 pub fn register(registry: Registry<App>, dev: bool) -> Registry<App> {
-    let registry = registry.with::<HttpCall>().with::<Prune>().with::<Backup>().with::<CheckAlerts>();
+    let registry = crate::transfer::register(
+        registry.with::<HttpCall>().with::<Prune>().with::<Backup>().with::<CheckAlerts>(),
+    );
     if dev { demo::register(registry) } else { registry }
 }
 

@@ -33,3 +33,4 @@ mod sign_in_traces;
 mod support;
 mod sweep;
 mod tenancy;
+mod transfer;

@@ -42,7 +42,7 @@ fn a_worker_alone_does_what_a_server_without_one_enqueued() {
     assert_eq!((ready("mail.deliver"), ready("demo.noop")), (1, 1), "nobody works yet");
 
     let worker = Worker::start(&mut support::tenon(dir.path()), &["--concurrency", "3"]);
-    assert!(worker.said.contains("works on default, mail, maintenance: 3 jobs at once"), "{}", worker.said);
+    assert!(worker.said.contains("works on default, mail, maintenance, transfer: 3 jobs at once"), "{}", worker.said);
     queue.wait("both are done", SOON, |queue| {
         queue.count("mail.deliver", State::Succeeded) == 1 && queue.count("demo.noop", State::Succeeded) == 1
     });
@@ -55,7 +55,7 @@ fn a_worker_alone_does_what_a_server_without_one_enqueued() {
 fn a_worker_serves_only_the_queues_that_it_was_given() {
     let dir = folder();
     let failure = support::run(support::tenon(dir.path()).args(["worker", "--queues", "mail,nowhere"]));
-    failure.says(2, &["no queue `nowhere`", "default, mail, maintenance"]);
+    failure.says(2, &["no queue `nowhere`", "default, mail, maintenance, transfer"]);
     support::run(support::tenon(dir.path()).env("WORKER_QUEUES", "nowhere").args(["serve", "--port", "0"]))
         .says(2, &["no queue `nowhere`", "WORKER_QUEUES"]);
 
