@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { field, id, owner, run, signIn } from './steps.mjs'
 
-const ROWS = Number(process.env.E2E_IMPORT_ROWS ?? 20_000)
+const ROWS = Number(process.env.E2E_IMPORT_ROWS ?? 6_000)
 const LONG = 300_000
 const row = (page, text) => page.locator(id('row'), { hasText: text }).first()
 const confirm = (page) => page.click('.el-message-box__btns .el-button--primary, .el-message-box__btns .el-button--danger')
@@ -166,7 +166,7 @@ export default {
     await page.setInputFiles(id('import-file'), csv(prefix, ROWS))
     await page.click(id('import-check'))
     await page.locator(`${id('import-apply')}:not([disabled])`).click({ timeout: LONG })
-    await page.locator(`${id('long-job')} [role="progressbar"]:not([aria-valuenow="0"])`).waitFor({ timeout: LONG })
+    await page.locator(`${id('long-job')} [data-note="import"] [role="progressbar"]:not([aria-valuenow="0"])`).waitFor({ timeout: LONG })
     await page.click(id('long-cancel'))
     await confirm(page)
     await page.locator(`${id('long-job')} ${id('job-state')}[data-state="cancelled"]`).waitFor({ timeout: LONG })

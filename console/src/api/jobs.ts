@@ -218,11 +218,22 @@ export const jobs = {
   preview: (timing: Partial<Timing>, signal?: AbortSignal) => http.post<FirePreview>('/api/schedules/preview/', timing, { signal }),
 }
 
-/** Long work of a resource, answered by the job that does it. */
-export async function startExport(path: string, params: Params): Promise<Job> {
-  return (await send('post', `${path}export-job/`, { params })).json() as Promise<Job>
+const transfer = (id: Id, rest = ''): string => `/api/transfers/${encodeURIComponent(id)}/${rest}`
+
+/** One's own exports and imports: jobs that need no permission for jobs. */
+export const transfers = {
+  path: transfer,
+  get: (id: Id, signal?: AbortSignal) => http.get<Job>(transfer(id), undefined, signal),
+  cancel: (id: Id) => http.post<Job | null>(transfer(id, 'cancel/')),
 }
 
-export async function startImport(path: string, file: Blob, type: string, params: Params): Promise<Job> {
-  return (await send('post', `${path}import-job/`, { params, body: new Blob([file], { type }), headers: { 'Content-Type': type } })).json() as Promise<Job>
+/** What `POST …/export-job/` and `…/import-job/` answer: the job that does it. */
+export type Transfer = Pick<Job, 'id' | 'kind' | 'state'>
+
+export async function startExport(path: string, params: Params): Promise<Transfer> {
+  return (await send('post', `${path}export-job/`, { params })).json() as Promise<Transfer>
+}
+
+export async function startImport(path: string, file: Blob, type: string, params: Params): Promise<Transfer> {
+  return (await send('post', `${path}import-job/`, { params, body: new Blob([file], { type }), headers: { 'Content-Type': type } })).json() as Promise<Transfer>
 }

@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit-entries/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Audit trail: export as CSV or XLSX in the background */
+        post: operations["identity.audit_entry.export_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit-entries/{id}": {
         parameters: {
             query?: never;
@@ -568,6 +585,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/departments/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Departments: export as CSV or XLSX in the background */
+        post: operations["identity.department.export_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/departments/import": {
         parameters: {
             query?: never;
@@ -579,6 +613,23 @@ export interface paths {
         put?: never;
         /** Departments: import CSV or XLSX */
         post: operations["identity.department.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/departments/import-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Departments: import CSV or XLSX in the background */
+        post: operations["identity.department.import_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -726,6 +777,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/job-alerts/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Job alerts: export as CSV or XLSX in the background */
+        post: operations["jobs.job_alert.export_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/job-alerts/import": {
         parameters: {
             query?: never;
@@ -737,6 +805,23 @@ export interface paths {
         put?: never;
         /** Job alerts: import CSV or XLSX */
         post: operations["jobs.job_alert.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/job-alerts/import-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Job alerts: import CSV or XLSX in the background */
+        post: operations["jobs.job_alert.import_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -843,6 +928,23 @@ export interface paths {
         get: operations["jobs.job.export"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Jobs: export as CSV or XLSX in the background */
+        post: operations["jobs.job.export_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1055,6 +1157,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/menus/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Menu entries: export as CSV or XLSX in the background */
+        post: operations["identity.menu.export_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/menus/import": {
         parameters: {
             query?: never;
@@ -1066,6 +1185,23 @@ export interface paths {
         put?: never;
         /** Menu entries: import CSV or XLSX */
         post: operations["identity.menu.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/menus/import-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Menu entries: import CSV or XLSX in the background */
+        post: operations["identity.menu.import_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1640,6 +1776,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/posts/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Posts: export as CSV or XLSX in the background */
+        post: operations["identity.post.export_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/posts/import": {
         parameters: {
             query?: never;
@@ -1651,6 +1804,23 @@ export interface paths {
         put?: never;
         /** Posts: import CSV or XLSX */
         post: operations["identity.post.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/posts/import-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Posts: import CSV or XLSX in the background */
+        post: operations["identity.post.import_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1746,6 +1916,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/roles/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Roles: export as CSV or XLSX in the background */
+        post: operations["identity.role.export_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/roles/import": {
         parameters: {
             query?: never;
@@ -1757,6 +1944,23 @@ export interface paths {
         put?: never;
         /** Roles: import CSV or XLSX */
         post: operations["identity.role.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roles/import-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Roles: import CSV or XLSX in the background */
+        post: operations["identity.role.import_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1886,6 +2090,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/schedules/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Schedules: export as CSV or XLSX in the background */
+        post: operations["jobs.schedule.export_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/schedules/import": {
         parameters: {
             query?: never;
@@ -1897,6 +2118,23 @@ export interface paths {
         put?: never;
         /** Schedules: import CSV or XLSX */
         post: operations["jobs.schedule.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schedules/import-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Schedules: import CSV or XLSX in the background */
+        post: operations["jobs.schedule.import_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2076,6 +2314,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sign-ins/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign-ins: export as CSV or XLSX in the background */
+        post: operations["identity.sign_in.export_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sign-ins/{id}": {
         parameters: {
             query?: never;
@@ -2085,6 +2340,74 @@ export interface paths {
         };
         /** Sign-ins: read */
         get: operations["identity.sign_in.read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/transfers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of the caller's exports or imports */
+        get: operations["transfers.read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/transfers/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call it off; an import takes back what it brought */
+        post: operations["transfers.cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/transfers/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same, live */
+        get: operations["transfers.events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/transfers/{id}/files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file that an export left */
+        get: operations["transfers.file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2138,6 +2461,23 @@ export interface paths {
         get: operations["identity.user.export"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/export-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Members: export as CSV or XLSX in the background */
+        post: operations["identity.user.export_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5740,6 +6080,18 @@ export interface components {
             /** @description English. */
             en: string;
         };
+        /** @description A job that does what was asked for. */
+        Transfer: {
+            /**
+             * Format: uuid
+             * @description The job; see `/api/transfers/{id}/`.
+             */
+            id: string;
+            /** @description Kind of job. */
+            kind: string;
+            /** @description How it stands: scheduled or ready. */
+            state: string;
+        };
         /** @description A member as shown. */
         User: {
             /** @description Sign-in name. */
@@ -6380,6 +6732,122 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "identity.audit_entry.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in actor_name, target_name, action */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("at" | "-at" | "actor_name" | "-actor_name" | "action" | "-action" | "target_type" | "-target_type")[];
+                /** @description Filter: eq */
+                at?: string;
+                /** @description Filter: ne */
+                at__ne?: string;
+                /** @description Filter: in */
+                at__in?: string[];
+                /** @description Filter: gt */
+                at__gt?: string;
+                /** @description Filter: gte */
+                at__gte?: string;
+                /** @description Filter: lt */
+                at__lt?: string;
+                /** @description Filter: lte */
+                at__lte?: string;
+                /** @description Filter: eq */
+                actor_id?: string;
+                /** @description Filter: ne */
+                actor_id__ne?: string;
+                /** @description Filter: in */
+                actor_id__in?: string[];
+                /** @description Filter: null */
+                actor_id__null?: boolean;
+                /** @description Filter: eq */
+                actor_kind?: string;
+                /** @description Filter: ne */
+                actor_kind__ne?: string;
+                /** @description Filter: in */
+                actor_kind__in?: string[];
+                /** @description Filter: contains */
+                actor_kind__contains?: string;
+                /** @description Filter: eq */
+                action?: string;
+                /** @description Filter: ne */
+                action__ne?: string;
+                /** @description Filter: in */
+                action__in?: string[];
+                /** @description Filter: contains */
+                action__contains?: string;
+                /** @description Filter: eq */
+                target_type?: string;
+                /** @description Filter: ne */
+                target_type__ne?: string;
+                /** @description Filter: in */
+                target_type__in?: string[];
+                /** @description Filter: contains */
+                target_type__contains?: string;
+                /** @description Filter: eq */
+                target_id?: string;
+                /** @description Filter: ne */
+                target_id__ne?: string;
+                /** @description Filter: in */
+                target_id__in?: string[];
+                /** @description Filter: null */
+                target_id__null?: boolean;
+                /** @description Filter: eq */
+                outcome?: string;
+                /** @description Filter: ne */
+                outcome__ne?: string;
+                /** @description Filter: in */
+                outcome__in?: string[];
+                /** @description Filter: contains */
+                outcome__contains?: string;
+                /** @description Filter: eq */
+                ip?: string;
+                /** @description Filter: ne */
+                ip__ne?: string;
+                /** @description Filter: in */
+                ip__in?: string[];
+                /** @description Filter: contains */
+                ip__contains?: string;
+                /** @description Filter: eq */
+                request_id?: string;
+                /** @description Filter: ne */
+                request_id__ne?: string;
+                /** @description Filter: in */
+                request_id__in?: string[];
+                /** @description Filter: contains */
+                request_id__contains?: string;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
@@ -7472,6 +7940,88 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "identity.department.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in name, code */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "code" | "-code" | "sort" | "-sort" | "status" | "-status" | "created_at" | "-created_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                parent_id?: string;
+                /** @description Filter: ne */
+                parent_id__ne?: string;
+                /** @description Filter: in */
+                parent_id__in?: string[];
+                /** @description Filter: null */
+                parent_id__null?: boolean;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                code?: string;
+                /** @description Filter: ne */
+                code__ne?: string;
+                /** @description Filter: in */
+                code__in?: string[];
+                /** @description Filter: contains */
+                code__contains?: string;
+                /** @description Filter: null */
+                code__null?: boolean;
+                /** @description Filter: eq */
+                leader_id?: string;
+                /** @description Filter: ne */
+                leader_id__ne?: string;
+                /** @description Filter: in */
+                leader_id__in?: string[];
+                /** @description Filter: null */
+                leader_id__null?: boolean;
+                /** @description Filter: eq */
+                status?: string;
+                /** @description Filter: ne */
+                status__ne?: string;
+                /** @description Filter: in */
+                status__in?: string[];
+                /** @description Filter: contains */
+                status__contains?: string;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "identity.department.import": {
         parameters: {
             query?: {
@@ -7501,6 +8051,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "identity.department.import_job": {
+        parameters: {
+            query?: {
+                /** @description Check only */
+                dry_run?: boolean;
+                /** @description Field by which existing records are found */
+                key?: "code";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -8123,6 +8716,88 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "jobs.job_alert.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in name, target */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "metric" | "-metric" | "last_fired_at" | "-last_fired_at" | "created_at" | "-created_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                metric?: string;
+                /** @description Filter: ne */
+                metric__ne?: string;
+                /** @description Filter: in */
+                metric__in?: string[];
+                /** @description Filter: contains */
+                metric__contains?: string;
+                /** @description Filter: eq */
+                channel?: string;
+                /** @description Filter: ne */
+                channel__ne?: string;
+                /** @description Filter: in */
+                channel__in?: string[];
+                /** @description Filter: contains */
+                channel__contains?: string;
+                /** @description Filter: eq */
+                enabled?: boolean;
+                /** @description Filter: eq */
+                last_fired_at?: string;
+                /** @description Filter: ne */
+                last_fired_at__ne?: string;
+                /** @description Filter: in */
+                last_fired_at__in?: string[];
+                /** @description Filter: gt */
+                last_fired_at__gt?: string;
+                /** @description Filter: gte */
+                last_fired_at__gte?: string;
+                /** @description Filter: lt */
+                last_fired_at__lt?: string;
+                /** @description Filter: lte */
+                last_fired_at__lte?: string;
+                /** @description Filter: null */
+                last_fired_at__null?: boolean;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "jobs.job_alert.import": {
         parameters: {
             query?: {
@@ -8152,6 +8827,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.job_alert.import_job": {
+        parameters: {
+            query?: {
+                /** @description Check only */
+                dry_run?: boolean;
+                /** @description Field by which existing records are found */
+                key?: "name";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -8752,6 +9470,158 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "jobs.job.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in kind, tags, args */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("created_at" | "-created_at" | "run_at" | "-run_at" | "finished_at" | "-finished_at" | "priority" | "-priority")[];
+                /** @description Filter: eq */
+                state?: string;
+                /** @description Filter: ne */
+                state__ne?: string;
+                /** @description Filter: in */
+                state__in?: string[];
+                /** @description Filter: contains */
+                state__contains?: string;
+                /** @description Filter: eq */
+                kind?: string;
+                /** @description Filter: ne */
+                kind__ne?: string;
+                /** @description Filter: in */
+                kind__in?: string[];
+                /** @description Filter: contains */
+                kind__contains?: string;
+                /** @description Filter: eq */
+                queue?: string;
+                /** @description Filter: ne */
+                queue__ne?: string;
+                /** @description Filter: in */
+                queue__in?: string[];
+                /** @description Filter: contains */
+                queue__contains?: string;
+                /** @description Filter: eq */
+                tags?: string;
+                /** @description Filter: ne */
+                tags__ne?: string;
+                /** @description Filter: in */
+                tags__in?: string[];
+                /** @description Filter: contains */
+                tags__contains?: string;
+                /** @description Filter: eq */
+                schedule_id?: string;
+                /** @description Filter: ne */
+                schedule_id__ne?: string;
+                /** @description Filter: in */
+                schedule_id__in?: string[];
+                /** @description Filter: null */
+                schedule_id__null?: boolean;
+                /** @description Filter: eq */
+                group_id?: string;
+                /** @description Filter: ne */
+                group_id__ne?: string;
+                /** @description Filter: in */
+                group_id__in?: string[];
+                /** @description Filter: null */
+                group_id__null?: boolean;
+                /** @description Filter: eq */
+                created_by?: string;
+                /** @description Filter: ne */
+                created_by__ne?: string;
+                /** @description Filter: in */
+                created_by__in?: string[];
+                /** @description Filter: null */
+                created_by__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description Filter: eq */
+                run_at?: string;
+                /** @description Filter: ne */
+                run_at__ne?: string;
+                /** @description Filter: in */
+                run_at__in?: string[];
+                /** @description Filter: gt */
+                run_at__gt?: string;
+                /** @description Filter: gte */
+                run_at__gte?: string;
+                /** @description Filter: lt */
+                run_at__lt?: string;
+                /** @description Filter: lte */
+                run_at__lte?: string;
+                /** @description Filter: eq */
+                finished_at?: string;
+                /** @description Filter: ne */
+                finished_at__ne?: string;
+                /** @description Filter: in */
+                finished_at__in?: string[];
+                /** @description Filter: gt */
+                finished_at__gt?: string;
+                /** @description Filter: gte */
+                finished_at__gte?: string;
+                /** @description Filter: lt */
+                finished_at__lt?: string;
+                /** @description Filter: lte */
+                finished_at__lte?: string;
+                /** @description Filter: null */
+                finished_at__null?: boolean;
+                /** @description Filter: eq */
+                attempt?: number;
+                /** @description Filter: ne */
+                attempt__ne?: number;
+                /** @description Filter: in */
+                attempt__in?: number[];
+                /** @description Filter: gt */
+                attempt__gt?: number;
+                /** @description Filter: gte */
+                attempt__gte?: number;
+                /** @description Filter: lt */
+                attempt__lt?: number;
+                /** @description Filter: lte */
+                attempt__lte?: number;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "jobs.job.stats": {
         parameters: {
             query?: {
@@ -9287,6 +10157,74 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "identity.menu.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in title_zh, title_en */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("sort" | "-sort" | "title_zh" | "-title_zh" | "title_en" | "-title_en" | "created_at" | "-created_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                parent_id?: string;
+                /** @description Filter: ne */
+                parent_id__ne?: string;
+                /** @description Filter: in */
+                parent_id__in?: string[];
+                /** @description Filter: null */
+                parent_id__null?: boolean;
+                /** @description Filter: eq */
+                kind?: string;
+                /** @description Filter: ne */
+                kind__ne?: string;
+                /** @description Filter: in */
+                kind__in?: string[];
+                /** @description Filter: contains */
+                kind__contains?: string;
+                /** @description Filter: eq */
+                page__eq?: string;
+                /** @description Filter: ne */
+                page__ne?: string;
+                /** @description Filter: in */
+                page__in?: string[];
+                /** @description Filter: contains */
+                page__contains?: string;
+                /** @description Filter: null */
+                page__null?: boolean;
+                /** @description Filter: eq */
+                hidden?: boolean;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "identity.menu.import": {
         parameters: {
             query?: {
@@ -9314,6 +10252,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "identity.menu.import_job": {
+        parameters: {
+            query?: {
+                /** @description Check only */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -11035,6 +12014,98 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "identity.post.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in code, name */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("code" | "-code" | "name" | "-name" | "sort" | "-sort" | "status" | "-status" | "created_at" | "-created_at" | "updated_at" | "-updated_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                code?: string;
+                /** @description Filter: ne */
+                code__ne?: string;
+                /** @description Filter: in */
+                code__in?: string[];
+                /** @description Filter: contains */
+                code__contains?: string;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                status?: string;
+                /** @description Filter: ne */
+                status__ne?: string;
+                /** @description Filter: in */
+                status__in?: string[];
+                /** @description Filter: contains */
+                status__contains?: string;
+                /** @description Filter: eq */
+                sort__eq?: number;
+                /** @description Filter: ne */
+                sort__ne?: number;
+                /** @description Filter: in */
+                sort__in?: number[];
+                /** @description Filter: gt */
+                sort__gt?: number;
+                /** @description Filter: gte */
+                sort__gte?: number;
+                /** @description Filter: lt */
+                sort__lt?: number;
+                /** @description Filter: lte */
+                sort__lte?: number;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "identity.post.import": {
         parameters: {
             query?: {
@@ -11064,6 +12135,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "identity.post.import_job": {
+        parameters: {
+            query?: {
+                /** @description Check only */
+                dry_run?: boolean;
+                /** @description Field by which existing records are found */
+                key?: "code";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -11481,6 +12595,80 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "identity.role.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in name, code, description */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("code" | "-code" | "name" | "-name" | "status" | "-status" | "created_at" | "-created_at" | "updated_at" | "-updated_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                code?: string;
+                /** @description Filter: ne */
+                code__ne?: string;
+                /** @description Filter: in */
+                code__in?: string[];
+                /** @description Filter: contains */
+                code__contains?: string;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                status?: string;
+                /** @description Filter: ne */
+                status__ne?: string;
+                /** @description Filter: in */
+                status__in?: string[];
+                /** @description Filter: contains */
+                status__contains?: string;
+                /** @description Filter: eq */
+                data_scope?: string;
+                /** @description Filter: ne */
+                data_scope__ne?: string;
+                /** @description Filter: in */
+                data_scope__in?: string[];
+                /** @description Filter: contains */
+                data_scope__contains?: string;
+                /** @description Filter: eq */
+                built_in?: boolean;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "identity.role.import": {
         parameters: {
             query?: {
@@ -11510,6 +12698,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "identity.role.import_job": {
+        parameters: {
+            query?: {
+                /** @description Check only */
+                dry_run?: boolean;
+                /** @description Field by which existing records are found */
+                key?: "code";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -12057,6 +13288,110 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "jobs.schedule.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in name, description, job_kind */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "next_at" | "-next_at" | "last_at" | "-last_at" | "enabled" | "-enabled" | "created_at" | "-created_at" | "updated_at" | "-updated_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                kind?: string;
+                /** @description Filter: ne */
+                kind__ne?: string;
+                /** @description Filter: in */
+                kind__in?: string[];
+                /** @description Filter: contains */
+                kind__contains?: string;
+                /** @description Filter: eq */
+                job_kind?: string;
+                /** @description Filter: ne */
+                job_kind__ne?: string;
+                /** @description Filter: in */
+                job_kind__in?: string[];
+                /** @description Filter: contains */
+                job_kind__contains?: string;
+                /** @description Filter: eq */
+                enabled?: boolean;
+                /** @description Filter: eq */
+                source?: string;
+                /** @description Filter: ne */
+                source__ne?: string;
+                /** @description Filter: in */
+                source__in?: string[];
+                /** @description Filter: contains */
+                source__contains?: string;
+                /** @description Filter: eq */
+                next_at?: string;
+                /** @description Filter: ne */
+                next_at__ne?: string;
+                /** @description Filter: in */
+                next_at__in?: string[];
+                /** @description Filter: gt */
+                next_at__gt?: string;
+                /** @description Filter: gte */
+                next_at__gte?: string;
+                /** @description Filter: lt */
+                next_at__lt?: string;
+                /** @description Filter: lte */
+                next_at__lte?: string;
+                /** @description Filter: null */
+                next_at__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "jobs.schedule.import": {
         parameters: {
             query?: {
@@ -12086,6 +13421,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "jobs.schedule.import_job": {
+        parameters: {
+            query?: {
+                /** @description Check only */
+                dry_run?: boolean;
+                /** @description Field by which existing records are found */
+                key?: "name";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -12647,6 +14025,96 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "identity.sign_in.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in username */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("at" | "-at" | "username" | "-username" | "outcome" | "-outcome")[];
+                /** @description Filter: eq */
+                at?: string;
+                /** @description Filter: ne */
+                at__ne?: string;
+                /** @description Filter: in */
+                at__in?: string[];
+                /** @description Filter: gt */
+                at__gt?: string;
+                /** @description Filter: gte */
+                at__gte?: string;
+                /** @description Filter: lt */
+                at__lt?: string;
+                /** @description Filter: lte */
+                at__lte?: string;
+                /** @description Filter: eq */
+                user_id?: string;
+                /** @description Filter: ne */
+                user_id__ne?: string;
+                /** @description Filter: in */
+                user_id__in?: string[];
+                /** @description Filter: eq */
+                username?: string;
+                /** @description Filter: ne */
+                username__ne?: string;
+                /** @description Filter: in */
+                username__in?: string[];
+                /** @description Filter: contains */
+                username__contains?: string;
+                /** @description Filter: eq */
+                outcome?: string;
+                /** @description Filter: ne */
+                outcome__ne?: string;
+                /** @description Filter: in */
+                outcome__in?: string[];
+                /** @description Filter: contains */
+                outcome__contains?: string;
+                /** @description Filter: eq */
+                reason?: string;
+                /** @description Filter: ne */
+                reason__ne?: string;
+                /** @description Filter: in */
+                reason__in?: string[];
+                /** @description Filter: contains */
+                reason__contains?: string;
+                /** @description Filter: eq */
+                ip?: string;
+                /** @description Filter: ne */
+                ip__ne?: string;
+                /** @description Filter: in */
+                ip__in?: string[];
+                /** @description Filter: contains */
+                ip__contains?: string;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "identity.sign_in.read": {
         parameters: {
             query?: never;
@@ -12665,6 +14133,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignInRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "transfers.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "transfers.cancel": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "transfers.events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "transfers.file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             400: components["responses"]["Problem"];
@@ -12903,6 +14496,104 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "identity.user.export_job": {
+        parameters: {
+            query?: {
+                /** @description Words to find in username, name, email */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("username" | "-username" | "name" | "-name" | "email" | "-email" | "active" | "-active" | "joined_at" | "-joined_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                id?: string;
+                /** @description Filter: ne */
+                id__ne?: string;
+                /** @description Filter: in */
+                id__in?: string[];
+                /** @description Filter: eq */
+                username?: string;
+                /** @description Filter: ne */
+                username__ne?: string;
+                /** @description Filter: in */
+                username__in?: string[];
+                /** @description Filter: contains */
+                username__contains?: string;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                email?: string;
+                /** @description Filter: ne */
+                email__ne?: string;
+                /** @description Filter: in */
+                email__in?: string[];
+                /** @description Filter: contains */
+                email__contains?: string;
+                /** @description Filter: null */
+                email__null?: boolean;
+                /** @description Filter: eq */
+                active?: boolean;
+                /** @description Filter: eq */
+                is_owner?: boolean;
+                /** @description Filter: eq */
+                department_id?: string;
+                /** @description Filter: ne */
+                department_id__ne?: string;
+                /** @description Filter: in */
+                department_id__in?: string[];
+                /** @description Filter: null */
+                department_id__null?: boolean;
+                /** @description Filter: eq */
+                joined_at?: string;
+                /** @description Filter: ne */
+                joined_at__ne?: string;
+                /** @description Filter: in */
+                joined_at__in?: string[];
+                /** @description Filter: gt */
+                joined_at__gt?: string;
+                /** @description Filter: gte */
+                joined_at__gte?: string;
+                /** @description Filter: lt */
+                joined_at__lt?: string;
+                /** @description Filter: lte */
+                joined_at__lte?: string;
+                /** @description File format; csv by default */
+                format?: "csv" | "xlsx";
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];

@@ -15,6 +15,7 @@ mod nullable;
 pub mod port;
 pub mod resource;
 pub mod sheet;
+pub mod transfer;
 
 pub use access::{Catalogue, Effective, Permission, Reach};
 pub use api::{Accepted, Api, Created, Json, NoContent};

@@ -46,7 +46,8 @@ impl Format {
     }
     /// What a request's body is: 415 for anything else.
     pub fn sent(headers: &HeaderMap) -> Result<Self> {
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind =
+            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match kind.split(';').next().unwrap_or_default().trim() {
             "text/csv" => Ok(Self::Csv),
             XLSX => Ok(Self::Xlsx),

@@ -14,6 +14,8 @@ mod operating;
 mod queue;
 #[path = "process/support.rs"]
 mod support;
+#[path = "process/transferring.rs"]
+mod transferring;
 #[path = "process/working.rs"]
 mod working;
 

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/vue-query'
 import { computed, onScopeDispose, ref, watch } from 'vue'
 import { ApiError } from '@/api/errors'
 import { readEvents, type StreamEvent } from '@/api/eventStream'
-import { isOver, jobs, type Job, type JobLog } from '@/api/jobs'
+import { isOver, jobs, transfers, type Job, type JobLog } from '@/api/jobs'
 import { keys } from '@/api/keys'
 
 /** How the job is being watched: by its stream, by asking again and again, or no more because it is over. */
@@ -14,14 +14,15 @@ const LONGEST_PAUSE = 30_000
 /** A browser allows six lines to one server over HTTP/1.1; a page nobody sees gives its own back. */
 const HIDDEN_FOR = 20_000
 
-/** One job as it changes: by its event stream, else by polling, and by the stream again when that comes back. */
-export function useLiveJob(id: string, options: { onLog?: (line: JobLog) => void } = {}) {
+/** One job as it changes (`own`: as one's own export or import): by its event stream, else by polling, and by the stream again when that comes back. */
+export function useLiveJob(id: string, options: { onLog?: (line: JobLog) => void; own?: boolean } = {}) {
+  const source = options.own ? transfers : jobs
   const client = useQueryClient()
-  const key = keys.record('jobs.job', id)
+  const key = keys.record(options.own ? 'transfers' : 'jobs.job', id)
   const watching = ref<Watching>('connecting')
   const query = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => jobs.get(id, signal),
+    queryFn: ({ signal }) => source.get(id, signal),
     staleTime: 0,
     refetchOnMount: 'always',
     refetchInterval: computed(() => (watching.value === 'polling' ? POLL : false)),
@@ -48,7 +49,7 @@ export function useLiveJob(id: string, options: { onLog?: (line: JobLog) => void
       let heard = false
       let broken = false
       try {
-        await readEvents(`${jobs.path(id)}events`, {
+        await readEvents(`${source.path(id)}events`, {
           signal: own.signal,
           lastId,
           onOpen: () => {

@@ -5,33 +5,36 @@
 use kernel::{App, access::Entry};
 
 /// Actions: code, Chinese, English.
-const ACTIONS: [(&str, &str, &str); 16] = [
+const ACTIONS: [(&str, &str, &str); 20] = [
     ("list", "列出", "List"),
     ("read", "查看", "Read"),
     ("create", "新建", "Create"),
     ("update", "修改", "Change"),
     ("delete", "删除", "Delete"),
     ("purge", "彻底删除", "Delete for good"),
-    ("restore", "恢复", "Restore"),
     ("export", "导出", "Export"),
     ("import", "导入", "Import"),
     ("grant", "直接授权", "Grant permissions"),
-    ("sessions", "查看会话", "See sessions"),
-    ("end_sessions", "结束会话", "End sessions"),
-    ("send_reset", "发送重置密码链接", "Send a reset link"),
+    ("reset", "发送重置密码链接", "Send a reset link"),
     ("revoke", "撤销", "Revoke"),
-    ("rotate", "轮换", "Rotate"),
     ("anonymize", "匿名化", "Anonymise"),
+    ("retry", "重试", "Retry"),
+    ("cancel", "取消", "Cancel"),
+    ("run", "立即运行", "Run now"),
+    ("pause", "暂停", "Pause"),
+    ("resume", "恢复", "Resume"),
+    ("enable", "启用", "Enable"),
+    ("disable", "停用", "Disable"),
+    ("test", "测试", "Test"),
 ];
 
 /// What is no resource of the engine: module, name, Chinese, English.
-const OTHERS: [(&str, &str, &str, &str); 6] = [
+const OTHERS: [(&str, &str, &str, &str); 5] = [
     ("identity", "invitation", "邀请", "Invitations"),
     ("identity", "session", "会话", "Sessions"),
     ("identity", "api_key", "API 密钥", "API keys"),
     ("identity", "organization", "组织", "Organisation"),
-    ("platform", "user", "平台用户", "Platform users"),
-    ("platform", "organization", "平台组织", "Platform organisations"),
+    ("jobs", "job_kind", "任务类型", "Job kinds"),
 ];
 
 /// A permission's titles in Chinese and English.

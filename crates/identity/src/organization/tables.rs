@@ -63,7 +63,9 @@ const JSON: [&str; 3] = ["role_ids", "post_ids", "scopes"];
 /// Every tenant table, in the order in which rows may be deleted: those of other modules first,
 /// the last registered one foremost, since a module refers to those before it.
 pub(super) fn all(app: &App) -> Vec<TenantTable> {
-    let known = |name: &str| JOBS.contains(&name) || TRANSFERS.contains(&name) || OWN.iter().any(|own| own.name == name);
+    let known = |name: &str| {
+        JOBS.contains(&name) || TRANSFERS.contains(&name) || OWN.iter().any(|own| own.name == name)
+    };
     let others = app.registry().iter().map(|resource| resource.spec());
     let others = others.filter(|spec| spec.column("org_id").is_some() && !known(spec.table));
     let mut all: Vec<TenantTable> = Vec::new();

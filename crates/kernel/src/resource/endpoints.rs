@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use super::{
     Dynamic, Meta, Resource, Spec, bulk,
     dynamic::{Schemas, Typed},
-    export, import, list, record,
+    list, record,
 };
 use crate::{
     Api, Cx,
@@ -22,6 +22,7 @@ use crate::{
         record::{binary, if_match, list_parameters, parameter},
     },
     sheet::XLSX,
+    transfer::{self, ImportReport},
 };
 
 /// Every action of the engine.
@@ -117,7 +118,7 @@ pub(crate) fn mount_long<A: Serialize + JsonSchema + Send + 'static>(
             operation.answer.status = 202;
             operation.parameters = parameters;
             operation.body = tables();
-            operation.body_limit = Some(import::LONG_BYTES);
+            operation.body_limit = Some(transfer::LONG_BYTES);
             // The file is kept piece by piece before the job is enqueued.
             operation.detached = true;
         }
@@ -177,10 +178,7 @@ impl Mounting<'_> {
         method: Method,
         tail: &str,
         summary: &str,
-        run: impl for<'a> Fn(&'a Cx, Arc<dyn Dynamic>) -> BoxFuture<'a, Result<Response>>
-        + Send
-        + Sync
-        + 'static,
+        run: impl for<'a> Fn(&'a Cx, Arc<dyn Dynamic>) -> BoxFuture<'a, Result<Response>> + Send + Sync + 'static,
     ) -> &mut Operation {
         let resource = self.resource.clone();
         let handler: Handler = Arc::new(move |cx: &Cx| run(cx, resource.clone()));
@@ -215,7 +213,7 @@ impl Mounting<'_> {
         let parameters = export_parameters(self.resource.spec());
         let operation =
             self.add("export", "export", Method::GET, "/export", "export as CSV or XLSX", |cx, r| {
-                Box::pin(export::export(cx, r))
+                Box::pin(transfer::export(cx, r))
             });
         operation.parameters = parameters;
         operation.answer.content = vec![("text/csv".into(), binary()), (XLSX.into(), binary())];
@@ -231,14 +229,14 @@ impl Mounting<'_> {
     }
 
     fn import(&mut self) {
-        let report = self.api.schema::<import::ImportReport>();
+        let report = self.api.schema::<ImportReport>();
         let parameters = import_parameters(self.resource.spec());
         let operation =
             self.add("import", "import", Method::POST, "/import", "import CSV or XLSX", |cx, r| {
-                Box::pin(import::import(cx, r))
+                Box::pin(transfer::import(cx, r))
             });
         operation.body = tables();
-        operation.body_limit = Some(import::BYTES);
+        operation.body_limit = Some(transfer::BYTES);
         operation.takes_table = true;
         operation.answer = crate::api::plain(200, report);
         operation.parameters = parameters;

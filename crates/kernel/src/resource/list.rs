@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The records that a list request names, narrowed to what `action` reaches.
-pub(super) fn select(
+pub(crate) fn select(
     cx: &Cx,
     resource: &dyn Dynamic,
     action: &str,
@@ -31,7 +31,7 @@ pub(super) fn select(
     statement::scoped(cx.tx()?, resource.spec(), cx.actor()?.id, &reach, which)
 }
 
-pub(super) async fn list(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+pub(crate) async fn list(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     let spec = resource.spec();
     let query = ListQuery::parse(spec, &cx.query_pairs())?;
     let select = select(cx, &*resource, "list", query.trash)?;

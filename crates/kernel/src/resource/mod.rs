@@ -2,20 +2,17 @@
 //!
 //! A module says what a record is ([`Resource`]); the engine does the rest, once and not per
 //! type: list with filters, sort, search and cursor, create, replace, patch, trash, restore,
-//! purge, bulk, export, import, audit, and the description that the console and OpenAPI read. Exports and
-//! imports that take long are done by a job of another crate, with the same code.
+//! purge, bulk, export, import, audit, and the description that the console and OpenAPI read.
 
 mod bulk;
 mod dynamic;
 mod endpoints;
-mod export;
-mod import;
-mod list;
+pub(crate) mod list;
 pub(crate) mod query;
-mod record;
+pub(crate) mod record;
 mod spec;
-mod statement;
-mod value;
+pub(crate) mod statement;
+pub(crate) mod value;
 
 use std::{future::Future, sync::Arc};
 
@@ -32,10 +29,6 @@ pub use dynamic::Dynamic;
 pub(crate) use dynamic::SHOWN_STAMPS;
 pub use endpoints::{Begin, Endpoints};
 pub(crate) use endpoints::{mount_long, register};
-pub use export::{Asked, Sink, write_export};
-pub use import::{
-    Import, ImportOptions, ImportReport, RowError, Step, Twins, check_file, key_column, take_back,
-};
 pub use query::ListQuery;
 pub use record::{create_record, etag, expect_version, require_record};
 pub use spec::{Column, Kind, Spec};

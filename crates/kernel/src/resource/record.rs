@@ -52,7 +52,7 @@ pub fn expect_version(headers: &HeaderMap, body: Option<&Json>, version: i64) ->
 }
 
 /// The record of that id within what `action` reaches, or 404.
-pub(super) async fn find(
+pub(crate) async fn find(
     cx: &Cx,
     resource: &dyn Dynamic,
     id: Id,
@@ -74,7 +74,7 @@ pub(super) async fn find(
 }
 
 /// The record of that id within what both `delete` and `purge` reach.
-pub(super) async fn find_to_purge(cx: &Cx, resource: &dyn Dynamic, id: Id) -> Result<Row> {
+pub(crate) async fn find_to_purge(cx: &Cx, resource: &dyn Dynamic, id: Id) -> Result<Row> {
     cx.require(&resource.meta().permission("purge"))?;
     find(cx, resource, id, "delete", Trash::With, true).await?;
     find(cx, resource, id, "purge", Trash::With, true).await
@@ -86,12 +86,12 @@ async fn show(cx: &Cx, resource: &dyn Dynamic, row: Row) -> Result<Json> {
     shown.pop().ok_or_else(|| Error::internal("a record that cannot be shown"))
 }
 
-pub(super) async fn read(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+pub(crate) async fn read(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     let row = find(cx, &*resource, cx.id("id")?, "read", Trash::With, false).await?;
     Body(show(cx, &*resource, row).await?).respond(cx)
 }
 
-pub(super) async fn create(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+pub(crate) async fn create(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     let body = decode::json(&cx.headers, cx.body())?;
     let row = insert(cx, &*resource, body).await?;
     let id = row.id();
@@ -117,11 +117,11 @@ pub async fn require_record(cx: &Cx, full_name: &str, action: &str, id: Id) -> R
     find(cx, &*resource, id, action, Trash::Without, lock).await.map(drop)
 }
 
-pub(super) async fn replace(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+pub(crate) async fn replace(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     write(cx, resource, true).await
 }
 
-pub(super) async fn patch(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+pub(crate) async fn patch(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     write(cx, resource, false).await
 }
 
@@ -134,7 +134,7 @@ async fn write(cx: &Cx, resource: Arc<dyn Dynamic>, whole: bool) -> Result<Respo
     Body(show(cx, &*resource, row).await?).respond(cx)
 }
 
-pub(super) async fn delete(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+pub(crate) async fn delete(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     let purge_asked = match cx.query_pairs().iter().find(|(name, _)| name == "purge") {
         Some((_, text)) => {
             text.parse().map_err(|_| Error::field("purge", "invalid_value", "must be true or false"))?
@@ -154,14 +154,14 @@ pub(super) async fn delete(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Respon
     NoContent.respond(cx)
 }
 
-pub(super) async fn restore_one(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+pub(crate) async fn restore_one(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     let row = find(cx, &*resource, cx.id("id")?, "delete", Trash::Only, true).await?;
     let row = restore(cx, &*resource, &row).await?;
     Body(show(cx, &*resource, row).await?).respond(cx)
 }
 
 /// Creates a record from a body.
-pub(super) async fn insert(cx: &Cx, resource: &dyn Dynamic, body: Json) -> Result<Row> {
+pub(crate) async fn insert(cx: &Cx, resource: &dyn Dynamic, body: Json) -> Result<Row> {
     let mut change = resource.create(body)?;
     let (id, now, actor) = (cx.app.new_id(), cx.now(), cx.actor()?.id);
     let stamps: [(&str, Value); 9] = [
@@ -197,7 +197,7 @@ pub(super) async fn insert(cx: &Cx, resource: &dyn Dynamic, body: Json) -> Resul
 }
 
 /// Changes a record: `whole` is a PUT, else a PATCH.
-pub(super) async fn update(
+pub(crate) async fn update(
     cx: &Cx,
     resource: &dyn Dynamic,
     old: &Row,
@@ -294,7 +294,7 @@ fn diff(old: Option<&Row>, new: Option<&Row>) -> Map<String, Json> {
 }
 
 /// Puts a record into the trash.
-pub(super) async fn trash(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<()> {
+pub(crate) async fn trash(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<()> {
     if !resource.spec().has("deleted_at") {
         return purge(cx, resource, row).await;
     }
@@ -306,7 +306,7 @@ pub(super) async fn trash(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<
 }
 
 /// Takes a record out of the trash.
-pub(super) async fn restore(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<Row> {
+pub(crate) async fn restore(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<Row> {
     resource.before_restore(cx, row).await?;
     check(cx, resource, row.values(), Some(row)).await?;
     let back = vec![("deleted_at", value::null(super::Kind::Instant)), ("alive", Some(true).into())];
@@ -317,7 +317,7 @@ pub(super) async fn restore(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Resul
 }
 
 /// Deletes a record for good.
-pub(super) async fn purge(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<()> {
+pub(crate) async fn purge(cx: &Cx, resource: &dyn Dynamic, row: &Row) -> Result<()> {
     unreferenced(cx, resource, row).await?;
     resource.before_delete(cx, row, true).await?;
     let mut statement = Query::delete();

@@ -102,10 +102,8 @@ pub(crate) fn csv_head(bytes: &[u8]) -> Result<Vec<String>> {
 
 impl Limits {
     fn too_many(self) -> Error {
-        let detail = format!(
-            "the file has more than {} rows, {COLUMNS} columns or {} cells",
-            self.rows, self.cells
-        );
+        let detail =
+            format!("the file has more than {} rows, {COLUMNS} columns or {} cells", self.rows, self.cells);
         Error::invalid("too_many_records", detail)
     }
 

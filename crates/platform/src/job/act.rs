@@ -9,12 +9,12 @@ use kernel::{
 };
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
+pub(crate) use super::dto::Action;
 use super::{
     NAME, PATH,
     dto::{Again, Bulk, Create, Detail, Query},
     load,
 };
-pub(crate) use super::dto::Action;
 use crate::job_kind::require_audience;
 
 /// Jobs in one call.

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use jobs::{Arguments, Engine, Failure, FileWriter, Job, NewFile, Policy, Run, Words};
 use kernel::{
     App, Cx, Delegation,
-    resource::{Asked, Sink, write_export},
+    transfer::{Asked, Sink, write_export},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -10,8 +10,9 @@ use base::{Error, Id, Result};
 use jobs::{Arguments, Engine, Failure, Job, Level, NewJob, Policy, Run, Stop, When, Words};
 use kernel::{
     App, Cx, Delegation,
-    resource::{Dynamic, Import, ImportReport, Step, Twins, key_column},
+    resource::Dynamic,
     sheet::Format,
+    transfer::{Import, ImportReport, Step, Twins, key_column},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,7 +124,8 @@ impl Work {
             }
             Some((State::Undoing, _)) => {
                 self.take_back().await?;
-                let detail = "it was interrupted while it took back what it had brought; import the file again";
+                let detail =
+                    "it was interrupted while it took back what it had brought; import the file again";
                 return Err(Failure::Fatal(Error::conflict("interrupted", detail)));
             }
             Some((State::Done, run)) => {

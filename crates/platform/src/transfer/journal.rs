@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use base::{Error, Id, Result};
 use kernel::{
     Cx,
-    resource::{Dynamic, Step, take_back},
+    resource::Dynamic,
+    transfer::{Step, take_back},
 };
 use sea_orm::{
     ActiveValue::Set,

@@ -18,7 +18,8 @@ use base::{Error, Id, Result};
 use jobs::{Arguments, Engine, Failure, NewFile, NewJob, Registry, State, store::entity::job};
 use kernel::{
     Accepted, Api, App, Cx, Delegation,
-    resource::{Asked, Dynamic, ImportOptions, check_file},
+    resource::Dynamic,
+    transfer::{Asked, ImportOptions, check_file},
 };
 use schemars::JsonSchema;
 use sea_orm::{ColumnTrait, QueryFilter};

@@ -30,8 +30,13 @@ pub(super) fn mount(api: &mut Api) {
     own.get("file", "/api/transfers/{id}/files/{file_id}", "The file that an export left", file)
         .detached()
         .problems(&[404]);
-    own.act("cancel", "/api/transfers/{id}/cancel", "Call it off; an import takes back what it brought", cancel)
-        .problems(&[404, 409]);
+    own.act(
+        "cancel",
+        "/api/transfers/{id}/cancel",
+        "Call it off; an import takes back what it brought",
+        cancel,
+    )
+    .problems(&[404, 409]);
 }
 
 /// The caller's own export or import of that id, if he still may do the like; 404 otherwise.

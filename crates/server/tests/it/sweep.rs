@@ -61,6 +61,11 @@ const SIGNED_IN: &[&str] = &[
     "identity.organization.restore",
     "identity.organization.transfer",
     "identity.permission.list",
+    // Whoever asked for an export or import, and still may.
+    "transfers.cancel",
+    "transfers.events",
+    "transfers.file",
+    "transfers.read",
 ];
 
 /// Ids of real records of an organisation, by the path of their collection.
@@ -286,4 +291,22 @@ async fn no_spelling_of_a_path_or_verb_gets_around_the_guard() {
     let reply = anon.send(Method::DELETE, "/api/posts", None).await;
     assert_eq!(reply.status.as_u16(), 405);
     assert!(reply.header("allow").contains("GET"), "{:?}", reply.headers);
+}
+
+#[tokio::test]
+async fn every_permission_has_a_title_of_its_own_in_both_languages() {
+    let app = TestApp::new().await;
+    let org = app.org("titles").await;
+    let mut seen = BTreeSet::new();
+    let all = org.owner.get("/api/permissions").await.expect(200);
+    assert!(all.items().len() > 50);
+    for entry in all.items() {
+        let title = |language: &str| entry[language].as_str().unwrap_or_default().to_owned();
+        let (zh, en) = (title("title_zh"), title("title_en"));
+        let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        let parts: Vec<&str> = zh.split('：').collect();
+        assert!(parts.len() == 2 && parts.iter().all(|part| chinese(part)), "{entry}");
+        assert!(!chinese(&en) && en.contains(": "), "{entry}");
+        assert!(seen.insert(zh) && seen.insert(en), "another permission has the same title: {entry}");
+    }
 }

@@ -46,7 +46,8 @@ async fn own(caller: &Caller, id: Id) -> Value {
 }
 
 async fn codes(org: &Org, search: &str) -> Vec<String> {
-    let rows = org.owner.get(&format!("/api/posts?search={search}&sort=code&page_size=200")).await.expect(200);
+    let rows =
+        org.owner.get(&format!("/api/posts?search={search}&sort=code&page_size=200")).await.expect(200);
     rows.items().iter().map(|row| row["code"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -118,7 +119,8 @@ async fn a_long_export_is_fetched_by_whoever_asked_and_by_nobody_else() {
         assert_eq!(done.code(), "job_state");
     }
     let told = org.owner.get("/api/audit-entries?action=identity:post:export&sort=at").await.expect(200);
-    let said: Vec<_> = told.items().iter().map(|entry| (&entry["actor_id"], &entry["changes"]["rows"])).collect();
+    let said: Vec<_> =
+        told.items().iter().map(|entry| (&entry["actor_id"], &entry["changes"]["rows"])).collect();
     assert_eq!(said.len(), 4, "two by jobs and two by requests");
     assert!(said.iter().all(|(who, rows)| **who == json!(clerk.id) && rows["after"] == 3), "{said:?}");
 }

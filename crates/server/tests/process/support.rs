@@ -164,6 +164,11 @@ impl Server {
         call(&self.address, "POST", path, token, Some(body)).unwrap()
     }
 
+    /// `POST` of comma-separated values.
+    pub fn upload(&self, path: &str, token: &str, csv: &str) -> Served {
+        call_with(&self.address, "POST", path, Some(token), Some(("text/csv", csv))).unwrap()
+    }
+
     /// Sets the system up and gives the owner's token.
     pub fn set_up(&self) -> String {
         let person = json!({ "username": "owner", "password": PASSWORD, "email": "owner@example.com" });
@@ -254,11 +259,23 @@ pub fn call(
     token: Option<&str>,
     body: Option<&Value>,
 ) -> std::io::Result<Served> {
+    let text = body.map(Value::to_string);
+    call_with(address, method, path, token, text.as_deref().map(|text| ("application/json", text)))
+}
+
+/// The same with a body of any type.
+pub fn call_with(
+    address: &str,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<(&str, &str)>,
+) -> std::io::Result<Served> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let text = body.map(Value::to_string).unwrap_or_default();
+    let (kind, text) = body.unwrap_or_default();
     let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let kind = if body.is_some() { "content-type: application/json\r\n" } else { "" };
+    let kind = if body.is_some() { format!("content-type: {kind}\r\n") } else { String::new() };
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: tests\r\nconnection: close\r\n\

@@ -42,7 +42,11 @@ fn a_worker_alone_does_what_a_server_without_one_enqueued() {
     assert_eq!((ready("mail.deliver"), ready("demo.noop")), (1, 1), "nobody works yet");
 
     let worker = Worker::start(&mut support::tenon(dir.path()), &["--concurrency", "3"]);
-    assert!(worker.said.contains("works on default, mail, maintenance, transfer: 3 jobs at once"), "{}", worker.said);
+    assert!(
+        worker.said.contains("works on default, mail, maintenance, transfer: 3 jobs at once"),
+        "{}",
+        worker.said
+    );
     queue.wait("both are done", SOON, |queue| {
         queue.count("mail.deliver", State::Succeeded) == 1 && queue.count("demo.noop", State::Succeeded) == 1
     });

@@ -16,17 +16,17 @@ use serde_json::Value as Json;
 use store::Mode;
 use tokio::io::AsyncReadExt;
 
-use super::{
-    Dynamic, ListQuery, list,
-    query::Count,
-    statement::{self, Page},
-};
 use crate::{
     Cx,
     api::{Answer, File},
     audit::Event,
     download::{Piece, Source, Taking},
     meta,
+    resource::{
+        Dynamic, ListQuery, list,
+        query::Count,
+        statement::{self, Page},
+    },
     sheet::{Format, csv_rows, safe, text, write_cell},
 };
 
@@ -72,7 +72,7 @@ fn taking(cx: &Cx, resource: &dyn Dynamic, format: Format) -> Result<Taking> {
     Taking::new(cx, Event::new(meta.permission("export"), meta.full_name()), format.as_str())
 }
 
-pub(super) async fn export(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+pub(crate) async fn export(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     let Asked { query, format } = Asked::of(cx, &*resource)?;
     let columns = meta::view_columns(&*resource);
     let taking = taking(cx, &*resource, format)?;
@@ -105,9 +105,7 @@ pub async fn write_export(cx: Cx, resource: Arc<dyn Dynamic>, sink: &mut dyn Sin
     let reader = Reader { cx, resource, query, done: false };
     let mut rows = 0;
     let written = match format {
-        Format::Csv => {
-            write_csv(Csv { reader, columns, begun: false }, sink, total.max(1), &mut rows).await
-        }
+        Format::Csv => write_csv(Csv { reader, columns, begun: false }, sink, total.max(1), &mut rows).await,
         Format::Xlsx => write_xlsx(reader, columns, sink, total.max(1), &mut rows).await,
     };
     taking.record(rows, written.is_ok()).await;

@@ -19,19 +19,19 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::{Dynamic, Kind, record, statement, statement::Trash, value};
 use crate::{
     Cx,
     api::{Answer, Json as Body},
     audit::{self, Event},
     meta::{self, Field},
+    resource::{Dynamic, Kind, record, statement, statement::Trash, value},
     sheet::{self, Format, Table},
 };
 
 /// Bytes of one import by a request.
-pub(super) const BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of one import by a job.
-pub(super) const LONG_BYTES: usize = 32 * 1024 * 1024;
+pub(crate) const LONG_BYTES: usize = 32 * 1024 * 1024;
 /// Row errors that a report lists.
 const ERRORS: usize = 200;
 /// Characters of a sentence in a report.
@@ -170,7 +170,10 @@ pub struct Twins {
 impl Import {
     /// Refuses a header line that does not fit (422).
     fn new(resource: Arc<dyn Dynamic>, key: Option<&'static str>, table: Arc<Table>) -> Result<Self> {
-        let head = table.rows().first().ok_or_else(|| Error::invalid("empty_file", "the file has no header line"))?;
+        let head = table
+            .rows()
+            .first()
+            .ok_or_else(|| Error::invalid("empty_file", "the file has no header line"))?;
         let fields = check_head(&*resource, head)?;
         Ok(Self { resource, fields, key, table })
     }
@@ -351,13 +354,8 @@ async fn restoring(cx: &Cx, resource: &dyn Dynamic, id: Id, body: &Map<String, J
 /// Undoes a step, unless somebody has touched the record since; the record's new version where there
 /// still is one, `None` where the step had to stay.
 pub async fn take_back(cx: &Cx, resource: &dyn Dynamic, step: &Step) -> Result<Option<i64>> {
-    let mut select = statement::scoped(
-        cx.tx()?,
-        resource.spec(),
-        cx.actor()?.id,
-        &crate::Reach::All,
-        Trash::With,
-    )?;
+    let mut select =
+        statement::scoped(cx.tx()?, resource.spec(), cx.actor()?.id, &crate::Reach::All, Trash::With)?;
     select.and_where(Expr::col("id").eq(step.record));
     let Some(raw) = cx.tx()?.query_one(&select).await? else { return Ok(None) };
     let row = resource.row(&raw)?;
@@ -416,7 +414,7 @@ pub fn check_file(cx: &Cx, resource: &dyn Dynamic) -> Result<Format> {
     Ok(format)
 }
 
-pub(super) async fn import(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
+pub(crate) async fn import(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Response> {
     let ImportOptions { dry_run, key } = ImportOptions::asked(cx, &*resource)?;
     let import = Import::new(resource, key, cx.table()?)?;
     let mut report = import.report(cx.app.new_id(), dry_run);
