@@ -36,7 +36,7 @@ pub const MIGRATION: store::Migration = store::Migration {
             .integer("seq")
             .uuid("record_id")
             .bigint("version")
-            .long_text_null("before")
+            .long_text_null("restores")
             .unique(&["run_id", "seq"])
             .index(&["record_id"])
             .create();
@@ -103,7 +103,7 @@ pub mod step {
         pub version: i64,
         /// JSON that restores it; `None` for a new record.
         #[sea_orm(column_type = "Text", nullable)]
-        pub before: Option<String>,
+        pub restores: Option<String>,
     }
 
     /// No relations.
@@ -207,7 +207,7 @@ pub(super) async fn write(
         seq: Set(number(seq)),
         record_id: Set(step.record),
         version: Set(step.version),
-        before: Set(step.before.map(|before| before.to_string())),
+        restores: Set(step.before.map(|before| before.to_string())),
     });
     let rows: Vec<step::ActiveModel> = rows.collect();
     let tx = cx.tx()?;
@@ -258,7 +258,7 @@ pub(super) async fn undo(
     // How far the versions of earlier steps have moved since the rows were read.
     let mut moved: HashMap<Id, i64> = HashMap::new();
     for row in tx.all(last).await? {
-        let before = row.before.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?;
+        let before = row.restores.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?;
         let by = moved.entry(row.record_id).or_default();
         let step = Step { record: row.record_id, version: row.version + *by, before };
         match take_back(cx, resource, &step).await? {
