@@ -1,0 +1,166 @@
+//! The journal's way into the database: lines wait in memory and are written in groups.
+//!
+//! Whoever flushes writes for everybody who came before; those who arrive meanwhile are the next group.
+//! Lines that could not be written stay and go with the next group, also when the one who flushed was
+//! cancelled.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ::store::Mode;
+use base::{Error, Id, Result};
+use tokio::sync::{Mutex, Notify, mpsc};
+
+use crate::{
+    Engine, Line, Range, Reason,
+    engine::retrying,
+    store::{journal, key, lease},
+};
+
+/// Entries in one write.
+const GROUP: usize = 1_000;
+
+/// What is to be written.
+pub(crate) enum Entry {
+    Line(Line),
+    /// A lease is used up. Its row goes only after the lines that came before.
+    Ended {
+        org: Id,
+        lease: Id,
+    },
+}
+
+/// Entries on their way.
+pub(crate) struct Ledger {
+    sender: mpsc::UnboundedSender<Entry>,
+    pending: Mutex<Pending>,
+    depth: AtomicUsize,
+    pub(crate) came: Notify,
+}
+
+struct Pending {
+    receiver: mpsc::UnboundedReceiver<Entry>,
+    group: Vec<Entry>,
+}
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        Self {
+            sender,
+            pending: Mutex::new(Pending { receiver, group: Vec::new() }),
+            depth: AtomicUsize::new(0),
+            came: Notify::new(),
+        }
+    }
+
+    pub(crate) fn send(&self, entry: Entry) {
+        // The receiver lives as long as this does, so sending cannot fail.
+        if self.sender.send(entry).is_ok() {
+            self.depth.fetch_add(1, Ordering::AcqRel);
+            self.came.notify_one();
+        }
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.depth.load(Ordering::Acquire)
+    }
+}
+
+impl Engine {
+    /// Writes every line that was made before this call.
+    ///
+    /// Errors: 503 while the database cannot be written; the lines stay and are written later.
+    pub async fn flush(&self) -> Result<()> {
+        let ledger = &self.shared.ledger;
+        let mut pending = ledger.pending.lock().await;
+        let pending = &mut *pending;
+        let mut left = pending.group.len() + pending.receiver.len();
+        loop {
+            while pending.group.len() < GROUP.min(left) {
+                match pending.receiver.try_recv() {
+                    Ok(entry) => pending.group.push(entry),
+                    Err(_) => break,
+                }
+            }
+            if pending.group.is_empty() {
+                return Ok(());
+            }
+            self.write(&pending.group).await?;
+            let written = pending.group.len();
+            ledger.depth.fetch_sub(written, Ordering::AcqRel);
+            left = left.saturating_sub(written);
+            pending.group.clear();
+        }
+    }
+
+    async fn write(&self, group: &[Entry]) -> Result<()> {
+        match retrying(|| self.write_together(group)).await {
+            Err(error) if error.code() == "conflict" => {
+                for entry in group {
+                    self.write_alone(entry).await?;
+                }
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn write_together(&self, group: &[Entry]) -> Result<()> {
+        let mut lines = Vec::with_capacity(group.len());
+        let mut ended = Vec::new();
+        for entry in group {
+            match entry {
+                Entry::Line(line) => lines.push(line),
+                Entry::Ended { org, lease } => ended.push((*org, *lease)),
+            }
+        }
+        let tx = self.begin(Mode::Write).await?;
+        journal::insert(&tx, &lines).await?;
+        lease::delete(&tx, &ended).await?;
+        tx.commit().await
+    }
+
+    /// Writes one entry of a group that could not be written together. A line that is there already was
+    /// written by a flush whose answer got lost; one whose ids have another owner is written beside it,
+    /// so that nothing is hidden, and the key stops.
+    async fn write_alone(&self, entry: &Entry) -> Result<()> {
+        let alone = std::slice::from_ref(entry);
+        match retrying(|| self.write_together(alone)).await {
+            Err(error) if error.code() == "conflict" => {}
+            outcome => return outcome,
+        }
+        let Entry::Line(line) = entry else { return Ok(()) };
+        let tx = self.begin(Mode::Write).await?;
+        if journal::is_written(&tx, line.org, line.id).await? {
+            return tx.rollback().await;
+        }
+        let turn = journal::free_turn(&tx, line.org, line.key, line.range.start()).await?;
+        journal::insert(&tx, &[&Line { turn, ..line.clone() }]).await?;
+        if let Some(key) = key::lock_id(&tx, line.org, line.key).await? {
+            let sentence = overlap(line.range);
+            let now = self.now(&tx).await?;
+            key::quarantine(&tx, &key, (Reason::Overlap, &sentence), line.range.end(), now).await?;
+            tracing::error!(key = %key.name, "{sentence}");
+        }
+        tx.commit().await
+    }
+
+    /// `Ok` when there is room for more lines in memory.
+    ///
+    /// Errors: 503 `journal_behind`.
+    pub(crate) async fn room(&self) -> Result<()> {
+        if self.shared.ledger.depth() < self.shared.options.journal_limit {
+            return Ok(());
+        }
+        self.flush().await.map_err(|cause| {
+            Error::unavailable("journal_behind", "the journal of ids cannot be written; nothing is issued")
+                .retry_after(2)
+                .with_source(cause)
+        })
+    }
+}
+
+/// The sentence for ids that were given away twice.
+pub(crate) fn overlap(range: Range) -> String {
+    format!("the ids {} to {} have two owners", range.start(), range.end())
+}

@@ -1,0 +1,5 @@
+//! The tables that others may read: keys, leases, the journal.
+
+pub mod key;
+pub mod lease;
+pub mod line;

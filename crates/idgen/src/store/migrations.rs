@@ -1,0 +1,80 @@
+//! The engine's tables.
+
+use ::store::{Ddl, Migration};
+
+/// Keys, leases, the journal, repeated requests.
+pub const MIGRATION: Migration = Migration { name: "0401_idgen", up, down };
+
+/// The tables whose rows belong to organisations, in the order in which rows may be deleted.
+pub const TENANT_TABLES: [&str; 4] = ["id_request", "id_journal", "id_lease", "id_key"];
+
+fn up(ddl: &mut Ddl) {
+    ddl.tenant_rows("id_key")
+        .text("name", 500)
+        .text("mode", 16)
+        .boolean("sync_journal")
+        .text("id_type", 8)
+        .bigint("most_ids")
+        .bigint("block_least")
+        .bigint("block_most")
+        .text("state", 16)
+        .text_null("reason_kind", 32)
+        .text_null("reason", 500)
+        .timestamp("state_since")
+        .bigint("origin")
+        .bigint("ceiling")
+        .bigint("max_id")
+        .bigint("claimed")
+        .bigint("drawn")
+        .bigint("turn")
+        .bigint("epoch")
+        .timestamp("rate_at")
+        .bigint("rate_drawn")
+        .bigint_null("rate_per_day")
+        .timestamp("created_at")
+        .unique(&["name"])
+        .create();
+    // The second uniqueness is a guard: two nodes can never hold a lease that begins at the same id.
+    ddl.tenant_rows("id_lease")
+        .keyed_by_org()
+        .uuid("key_id")
+        .uuid("node_id")
+        .bigint("range_start")
+        .bigint("range_end")
+        .timestamp("leased_at")
+        .timestamp("seen_at")
+        .unique(&["key_id", "range_start"])
+        .create();
+    // As above for two owners of an id; the same index finds the owner.
+    ddl.tenant_rows("id_journal")
+        .keyed_by_org()
+        .uuid("key_id")
+        .text("kind", 16)
+        .bigint("range_start")
+        .bigint("range_end")
+        .bigint("turn")
+        .timestamp("at")
+        .text_null("caller", 200)
+        .text_null("request_id", 64)
+        .uuid("node_id")
+        .unique(&["key_id", "range_start", "turn"])
+        .append_only()
+        .create();
+    ddl.tenant_rows("id_request")
+        .keyed_by_org()
+        .text("caller", 200)
+        .text("token", 255)
+        .uuid("key_id")
+        .bigint("range_start")
+        .bigint("range_end")
+        .timestamp("expires_at")
+        .unique(&["caller", "token"])
+        .lookup("expires_at")
+        .create();
+    // One row: how often any key was changed. Nodes look at it to know whether what they hold is good.
+    ddl.table("id_change").text("name", 16).bigint("version").primary_key(&["name"]).create();
+}
+
+fn down(ddl: &mut Ddl) {
+    ddl.drop_tables(&["id_change", "id_request", "id_journal", "id_lease", "id_key"]);
+}

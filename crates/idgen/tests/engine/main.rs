@@ -1,0 +1,14 @@
+//! The id engine through its public surface, on a real database (`TEST_DATABASE` chooses which).
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod crash;
+mod doubt;
+mod issuing;
+mod journal;
+mod limits;
+mod nodes;
+mod raising;
+mod repeats;
+mod returns;
+mod support;
