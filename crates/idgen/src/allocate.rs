@@ -13,7 +13,7 @@ use crate::{
     Engine, Key, KeyName, Line, LineKind, Mode, Range, Reason, State,
     block::{Lease, Taken, next_size},
     engine::retrying,
-    key::{exhausted, unknown},
+    key::exhausted,
     ledger::Entry,
     slot::{Mark, Slot, Waiting, echo},
     store,
@@ -122,10 +122,11 @@ impl Engine {
         if relies(&slot.key()) && !self.is_trusted() {
             self.look().await?;
         }
-        let held = slot.held();
-        if held.gone {
-            return Err(unknown(&held.key.name));
+        if slot.held().gone {
+            // Somebody may have made it again; if so it is compared with what this node drew.
+            self.reload(slot).await?;
         }
+        let held = slot.held();
         // The last lease of a key uses up its ceiling, not its ids.
         let has_rest = held.key.state == State::Exhausted && held.buffer.left() > 0;
         if !has_rest {

@@ -66,7 +66,7 @@ impl Block {
         if count < 1 || self.left() < count {
             return None;
         }
-        let range = Range::new(self.next, self.next + count - 1)?;
+        let range = Range::new(self.next, self.next + (count - 1))?;
         // The end of the numbers has no next id; an empty block is left behind instead.
         match range.end().checked_add(1) {
             Some(next) => self.next = next,
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     fn lease(start: i64, count: i64) -> Lease {
-        Lease { id: Id::from_u128(start as u128), range: Range::new(start, start + count - 1).unwrap() }
+        Lease { id: Id::from_u128(start as u128), range: Range::new(start, start + (count - 1)).unwrap() }
     }
 
     #[test]

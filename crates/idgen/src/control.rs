@@ -78,7 +78,8 @@ impl Engine {
         Ok(key)
     }
 
-    /// Lets a key out of quarantine, above `at_least`. Returns the key.
+    /// Lets a key out of quarantine, above `at_least`. Returns the key. Other nodes issue again within
+    /// [`crate::Options::trust`].
     ///
     /// Errors: 404 `key_unknown`; 409 `not_quarantined`; 409 `below_known` when `at_least` is lower than an
     /// id that the ceiling, the journal, a lease, the doubt itself or this node knows of: the detail names

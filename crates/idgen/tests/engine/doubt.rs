@@ -2,7 +2,7 @@
 
 use idgen::{KeyName, NewKey, Reason, State};
 
-use crate::support::{Bench, both, buffered, strict};
+use crate::support::{Bench, TRUST, both, buffered, strict};
 
 async fn reason(node: &idgen::Engine, bench: &Bench, key: &KeyName) -> (Reason, String) {
     let key = node.key(bench.org, key).await.unwrap();
@@ -150,6 +150,8 @@ async fn a_key_in_quarantine_issues_nothing_on_any_node_until_it_is_released_abo
         assert!(error.detail().contains(&ceiling.to_string()), "{}", error.detail());
         let released = second.release(bench.org, &key, ceiling + 10).await.unwrap();
         assert_eq!((released.state, released.reason), (State::Active, None));
+        // The other node hears of it within its trust.
+        tokio::time::sleep(TRUST).await;
         let ids = [bench.take(&second, &key, 1).await.0, bench.take(&first, &key, 1).await.0];
         assert!(ids.iter().all(|id| *id > ceiling + 10), "{name}: {ids:?}");
         assert_eq!(second.release(bench.org, &key, 9_999).await.unwrap_err().code(), "not_quarantined");

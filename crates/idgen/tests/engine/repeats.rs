@@ -15,7 +15,7 @@ async fn a_retry_gets_the_same_range_on_every_node_and_after_a_crash() {
     for (name, settings) in both() {
         let node = bench.node().await;
         let key = bench.create(&node, name, 0, settings).await;
-        let request = with_token(bench.request(&key, 9), "once");
+        let request = with_token(bench.request(&key, 9), &format!("once {name}"));
         let first = node.allocate(&request).await.unwrap();
         assert!(!first.repeated);
         let again = node.allocate(&request).await.unwrap();
@@ -26,7 +26,7 @@ async fn a_retry_gets_the_same_range_on_every_node_and_after_a_crash() {
         // It was committed before the answer, and once.
         let lines = other.lines(bench.org, &key, 0, 10).await.unwrap();
         assert_eq!(lines.len(), 1);
-        let next = other.allocate(&with_token(request, "twice")).await.unwrap();
+        let next = other.allocate(&with_token(request, &format!("twice {name}"))).await.unwrap();
         assert!(next.range.start() > first.range.end());
         other.close().await.unwrap();
     }
@@ -75,7 +75,7 @@ async fn the_same_call_by_many_at_once_is_given_one_range() {
     for (name, settings) in both() {
         let nodes = [bench.node().await, bench.node().await];
         let key = bench.create(&nodes[0], name, 0, settings).await;
-        let request = with_token(bench.request(&key, 6), "together");
+        let request = with_token(bench.request(&key, 6), &format!("together {name}"));
         let mut calls = tokio::task::JoinSet::new();
         for call in 0..12 {
             let (node, request) = (nodes[call % 2].clone(), request.clone());
