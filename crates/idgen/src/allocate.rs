@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::store::Mode as Access;
+use ::store::{Mode as Access, Tx};
 use base::{Error, Id, Result};
 use tokio::{
     sync::oneshot::{self, error::TryRecvError},
@@ -12,7 +12,7 @@ use tokio::{
 use crate::{
     Engine, Key, KeyName, Line, LineKind, Mode, Range, Reason, State,
     block::{Lease, Taken, next_size},
-    engine::retrying,
+    engine::{end, retrying, unbroken},
     key::exhausted,
     ledger::Entry,
     slot::{Mark, Slot, Waiting, echo},
@@ -63,6 +63,56 @@ pub(crate) struct Ask {
     pub writes_itself: bool,
 }
 
+impl Ask {
+    /// Errors: 422 `validation_failed` (`count`).
+    fn of(key: &Key, request: &Request) -> Result<Self> {
+        let most = key.settings.most_ids;
+        if !(1..=most).contains(&request.count) {
+            return Err(Error::field("count", "range", format!("from 1 to {most}")));
+        }
+        Ok(Self {
+            count: request.count,
+            caller: request.caller.as_deref().map(|text| shorten(text, 200)),
+            request_id: request.request_id.as_deref().map(|text| shorten(text, 64)),
+            writes_itself: request.token.is_some(),
+        })
+    }
+}
+
+/// Ids that were drawn, and the key's turn at that time.
+#[derive(Clone, Copy)]
+struct Drawn {
+    range: Range,
+    turn: i64,
+}
+
+/// Why a draw is not committed.
+enum Refused {
+    Failed(Error),
+    /// It contradicts what is known.
+    Doubt {
+        reason: Reason,
+        start: i64,
+        known: i64,
+    },
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Refused {
+    /// A broken uniqueness of the journal or the leases means that the ids were given away before.
+    fn taken(range: Range, error: Error) -> Self {
+        if error.code() != "conflict" {
+            return Self::Failed(error);
+        }
+        Self::Doubt { reason: Reason::Overlap, start: range.start(), known: range.end() }
+    }
+}
+
 /// The first characters of a text, as every database can store them: PostgreSQL refuses NUL.
 fn shorten(text: &str, most: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(most).collect()
@@ -76,24 +126,35 @@ impl Engine {
     /// token came with another key or count; 503 `journal_behind`, `engine_closed` and those of the
     /// database. After an error no caller has the ids, though some may be lost.
     pub async fn allocate(&self, request: &Request) -> Result<Issued> {
-        let slot = self.slot(request.org, &request.key).await?;
-        let most = slot.key().settings.most_ids;
-        if !(1..=most).contains(&request.count) {
-            return Err(Error::field("count", "range", format!("from 1 to {most}")));
+        if let Some(slot) = self.known(request.org, &request.key)
+            && let Some(line) = self.at_hand(&slot, request)?
+        {
+            return Ok(Issued { key: line.key, range: line.range, repeated: false });
         }
-        let ask = Ask {
-            count: request.count,
-            caller: request.caller.as_deref().map(|text| shorten(text, 200)),
-            request_id: request.request_id.as_deref().map(|text| shorten(text, 64)),
-            writes_itself: request.token.is_some(),
-        };
-        match &request.token {
-            None => {
-                let line = self.issue(&slot, &ask).await?;
-                Ok(Issued { key: line.key, range: line.range, repeated: false })
+        let (engine, request) = (self.clone(), request.clone());
+        unbroken(async move {
+            let slot = engine.slot(request.org, &request.key).await?;
+            let ask = Ask::of(&slot.key(), &request)?;
+            match &request.token {
+                Some(token) => engine.repeat(&slot, &ask, token).await,
+                None => {
+                    let line = engine.issue(&slot, &ask).await?;
+                    Ok(Issued { key: line.key, range: line.range, repeated: false })
+                }
             }
-            Some(token) => self.repeat(&slot, &ask, token).await,
-        }
+        })
+        .await
+    }
+
+    /// Ids from memory, when nothing has to be waited for.
+    fn at_hand(&self, slot: &Arc<Slot>, request: &Request) -> Result<Option<Line>> {
+        let key = slot.key();
+        let ask = Ask::of(&key, request)?;
+        let waits = ask.writes_itself
+            || key.settings.sync
+            || self.is_closed()
+            || self.shared.ledger.depth() >= self.shared.options.journal_limit;
+        Ok(if waits { None } else { self.take(slot, &ask) })
     }
 
     /// Takes ids; their line is on its way, or written if the key asks for it.
@@ -214,39 +275,59 @@ impl Engine {
         asks: &[&Ask],
     ) -> Result<Option<Vec<Line>>> {
         let tx = self.begin(Access::Write).await?;
-        let Some(drawn) = store::key::draw(&tx, key, total).await? else {
-            tx.rollback().await?;
-            return Ok(None);
-        };
-        let mut next = drawn.ceiling - total + 1;
-        if let Some(mark) = self.unlikely(&tx, slot, key, next).await? {
-            tx.rollback().await?;
-            return Err(self.stop(key, Reason::BehindIssued, next, mark.high).await);
-        }
-        let mut lines = Vec::with_capacity(asks.len());
-        for ask in asks {
-            let range = Range::new(next, next + (ask.count - 1)).ok_or_else(changed)?;
-            next = next.wrapping_add(ask.count);
-            lines.push(self.issued(key, ask, range, drawn.turn));
-        }
-        if key.settings.sync {
-            let now: Vec<&Line> =
-                lines.iter().zip(asks).filter(|(_, ask)| !ask.writes_itself).map(|(line, _)| line).collect();
-            if let Err(error) = store::journal::insert(&tx, &now).await {
-                tx.rollback().await?;
-                return Err(self.if_overlap(key, drawn.ceiling - total + 1, drawn.ceiling, error).await);
+        let outcome = async {
+            let Some(drawn) = self.draw_within(&tx, slot, key, total).await? else { return Ok(None) };
+            let mut next = drawn.range.start();
+            let mut lines = Vec::with_capacity(asks.len());
+            for ask in asks {
+                let range = Range::new(next, next + (ask.count - 1)).ok_or_else(changed)?;
+                next = next.wrapping_add(ask.count);
+                lines.push(self.issued(key, ask, range, drawn.turn));
             }
-        }
-        tx.commit().await?;
-        slot.held().mark = Some(Mark { high: drawn.ceiling, turn: drawn.turn });
+            if key.settings.sync {
+                let with = lines.iter().zip(asks).filter(|(_, ask)| !ask.writes_itself);
+                let now: Vec<&Line> = with.map(|(line, _)| line).collect();
+                let written = store::journal::insert(&tx, &now).await;
+                written.map_err(|error| Refused::taken(drawn.range, error))?;
+            }
+            Ok(Some((lines, drawn)))
+        };
+        let outcome = outcome.await;
+        let Some((lines, drawn)) = self.end_draw(tx, key, outcome).await? else { return Ok(None) };
+        slot.held().mark = Some(Mark { high: drawn.range.end(), turn: drawn.turn });
         Ok(Some(lines))
     }
 
-    /// What this node drew before, when that contradicts a draw that begins at `start`.
-    async fn unlikely(&self, tx: &::store::Tx, slot: &Slot, key: &Key, start: i64) -> Result<Option<Mark>> {
-        let Some(mark) = slot.held().mark.filter(|mark| start <= mark.high) else { return Ok(None) };
-        let returned = store::journal::was_returned(tx, key.org, key.id, mark.high, mark.turn).await?;
-        Ok((!returned).then_some(mark))
+    /// Draws ids, unless they are some that this node has drawn before.
+    async fn draw_within(
+        &self,
+        tx: &Tx,
+        slot: &Slot,
+        key: &Key,
+        count: i64,
+    ) -> Result<Option<Drawn>, Refused> {
+        let Some(drawn) = store::key::draw(tx, key, count).await? else { return Ok(None) };
+        let start = drawn.ceiling - count + 1;
+        let mark = slot.held().mark;
+        if let Some(mark) = mark.filter(|mark| start <= mark.high)
+            && !store::journal::was_returned(tx, key.org, key.id, mark.high, mark.turn).await?
+        {
+            return Err(Refused::Doubt { reason: Reason::BehindIssued, start, known: mark.high });
+        }
+        let range = Range::new(start, drawn.ceiling).ok_or_else(changed)?;
+        Ok(Some(Drawn { range, turn: drawn.turn }))
+    }
+
+    /// Ends a draw. What contradicts itself is taken back and stops the key.
+    async fn end_draw<T>(&self, tx: Tx, key: &Key, outcome: Result<Option<T>, Refused>) -> Result<Option<T>> {
+        match outcome {
+            Ok(drawn) => end(tx, Ok(drawn)).await,
+            Err(Refused::Failed(error)) => end(tx, Err(error)).await,
+            Err(Refused::Doubt { reason, start, known }) => {
+                tx.rollback().await?;
+                Err(self.stop(key, reason, start, known).await)
+            }
+        }
     }
 
     /// Puts the key into quarantine and says so.
@@ -360,33 +441,26 @@ impl Engine {
 
     async fn lease_once(&self, slot: &Slot, key: &Arc<Key>, size: i64) -> Result<Option<()>> {
         let (tx, now) = self.begin_timed(Access::Write).await?;
-        let Some(drawn) = store::key::draw(&tx, key, size).await? else {
-            tx.rollback().await?;
-            return Ok(None);
+        let outcome = async {
+            let Some(drawn) = self.draw_within(&tx, slot, key, size).await? else { return Ok(None) };
+            let lease = Lease { id: self.new_id(), range: drawn.range };
+            let inserted = store::lease::insert(&tx, key, self.shared.node, lease, now).await;
+            inserted.map_err(|error| Refused::taken(drawn.range, error))?;
+            Ok(Some((lease, drawn)))
         };
-        let start = drawn.ceiling - size + 1;
-        if let Some(mark) = self.unlikely(&tx, slot, key, start).await? {
-            tx.rollback().await?;
-            return Err(self.stop(key, Reason::BehindIssued, start, mark.high).await);
-        }
-        let range = Range::new(start, drawn.ceiling).ok_or_else(changed)?;
-        let lease = Lease { id: self.new_id(), range };
-        if let Err(error) = store::lease::insert(&tx, key, self.shared.node, lease, now).await {
-            tx.rollback().await?;
-            return Err(self.if_overlap(key, start, drawn.ceiling, error).await);
-        }
-        tx.commit().await?;
+        let outcome = outcome.await;
+        let Some((lease, drawn)) = self.end_draw(tx, key, outcome).await? else { return Ok(None) };
+        let end = drawn.range.end();
         let dropped = {
             let mut held = slot.held();
-            held.mark = Some(Mark { high: drawn.ceiling, turn: drawn.turn });
+            held.mark = Some(Mark { high: end, turn: drawn.turn });
             held.leased = Some((size, Instant::now()));
             // Raised, stopped or closed since: the lease is void.
             if held.key.epoch != key.epoch || held.key.id != key.id || self.is_closed() {
                 Some(crate::block::Block::new(lease, drawn.turn))
             } else {
                 // What is left decides how long the next block may be.
-                held.key =
-                    Arc::new(Key { ceiling: held.key.ceiling.max(drawn.ceiling), ..(*held.key).clone() });
+                held.key = Arc::new(Key { ceiling: held.key.ceiling.max(end), ..(*held.key).clone() });
                 held.buffer.add(lease, drawn.turn)
             }
         };

@@ -2,10 +2,11 @@
 
 use ::store::{Mode as Access, Tx};
 use base::{Error, Id, Result};
+use chrono::{DateTime, Utc};
 
 use crate::{
     Engine, Key, KeyName, LineKind, Range, Reason, Settings, State,
-    engine::{above_limit, retrying},
+    engine::{above_limit, end, retrying},
     key::unknown,
     store,
 };
@@ -23,33 +24,37 @@ impl Engine {
         self.flush().await?;
         let voided = retrying(|| async {
             let tx = self.begin(Access::Write).await?;
-            let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-            if key.state == State::Retired {
-                key.must_issue()?;
-            }
-            if at_least > key.max() {
-                return Err(above_limit("at_least", key.max()));
-            }
-            let leases = store::lease::of_key(&tx, &key).await?;
-            let is_above = at_least > key.ceiling;
-            let is_issued = !is_above && self.is_issued(&tx, &key, at_least).await?;
-            let voids = !is_issued && leases.iter().any(|lease| lease.range_start <= at_least);
-            if is_above {
-                self.skip(&tx, &key, key.ceiling, at_least).await?;
-            }
-            if is_above || voids {
-                store::key::raise(&tx, &key, at_least).await?;
-            }
-            tx.commit().await?;
-            let others = leases.iter().any(|lease| lease.node_id != self.shared.node);
-            Ok((voids, others))
+            let outcome = self.raise_within(&tx, org, name, at_least).await;
+            end(tx, outcome).await
         })
         .await?;
         self.look_now().await?;
-        if let (true, true) = voided {
+        if voided {
             tokio::time::sleep(self.shared.options.trust).await;
         }
         self.key(org, name).await
+    }
+
+    /// Whether leases of other nodes became void.
+    async fn raise_within(&self, tx: &Tx, org: Id, name: &KeyName, at_least: i64) -> Result<bool> {
+        let key = store::key::lock(tx, org, name).await?.ok_or_else(|| unknown(name))?;
+        if key.state == State::Retired {
+            key.must_issue()?;
+        }
+        if at_least > key.max() {
+            return Err(above_limit("at_least", key.max()));
+        }
+        let leases = store::lease::of_key(tx, &key).await?;
+        let is_above = at_least > key.ceiling;
+        let is_issued = !is_above && self.is_issued(tx, &key, at_least).await?;
+        let voids = !is_issued && leases.iter().any(|lease| lease.range_start <= at_least);
+        if is_above {
+            self.skip(tx, &key, key.ceiling, at_least).await?;
+        }
+        if is_above || voids {
+            store::key::raise(tx, &key, at_least).await?;
+        }
+        Ok(voids && leases.iter().any(|lease| lease.node_id != self.shared.node))
     }
 
     async fn is_issued(&self, tx: &Tx, key: &Key, id: i64) -> Result<bool> {
@@ -89,32 +94,40 @@ impl Engine {
         let drawn = self.known(org, name).and_then(|slot| slot.held().mark).map_or(0, |mark| mark.high);
         retrying(|| async {
             let (tx, now) = self.begin_timed(Access::Write).await?;
-            let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-            if key.state != State::Quarantined {
-                return Err(Error::conflict(
-                    "not_quarantined",
-                    format!("the key {name} is not in quarantine"),
-                ));
-            }
-            if at_least > key.max() {
-                return Err(above_limit("at_least", key.max()));
-            }
-            let leases = store::lease::of_key(&tx, &key).await?;
-            let leased = leases.iter().map(|lease| lease.range_end).max().unwrap_or(0);
-            let written = store::journal::top(&tx, org, key.id).await?.unwrap_or(0);
-            let known = [key.ceiling, key.claimed, leased, written, drawn].into_iter().max().unwrap_or(0);
-            if at_least < known {
-                let detail =
-                    format!("ids up to {known} may have been given away; release it at {known} or above");
-                return Err(Error::conflict("below_known", detail));
-            }
-            self.skip(&tx, &key, key.ceiling.max(leased).max(written), at_least).await?;
-            store::key::release(&tx, &key, at_least, now).await?;
-            tx.commit().await
+            let outcome = self.release_within(&tx, org, name, at_least, (drawn, now)).await;
+            end(tx, outcome).await
         })
         .await?;
         self.look_now().await?;
         self.key(org, name).await
+    }
+
+    async fn release_within(
+        &self,
+        tx: &Tx,
+        org: Id,
+        name: &KeyName,
+        at_least: i64,
+        (drawn, now): (i64, DateTime<Utc>),
+    ) -> Result<()> {
+        let key = store::key::lock(tx, org, name).await?.ok_or_else(|| unknown(name))?;
+        if key.state != State::Quarantined {
+            return Err(Error::conflict("not_quarantined", format!("the key {name} is not in quarantine")));
+        }
+        if at_least > key.max() {
+            return Err(above_limit("at_least", key.max()));
+        }
+        let leases = store::lease::of_key(tx, &key).await?;
+        let leased = leases.iter().map(|lease| lease.range_end).max().unwrap_or(0);
+        let written = store::journal::top(tx, org, key.id).await?.unwrap_or(0);
+        let known = [key.ceiling, key.claimed, leased, written, drawn].into_iter().max().unwrap_or(0);
+        if at_least < known {
+            let detail =
+                format!("ids up to {known} may have been given away; release it at {known} or above");
+            return Err(Error::conflict("below_known", detail));
+        }
+        self.skip(tx, &key, key.ceiling.max(leased).max(written), at_least).await?;
+        store::key::release(tx, &key, at_least, now).await
     }
 
     /// Sets how a key works. Leases are void afterwards; what they had left is lost.
@@ -124,12 +137,15 @@ impl Engine {
         settings.check()?;
         retrying(|| async {
             let tx = self.begin(Access::Write).await?;
-            let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-            if key.ceiling > settings.id_type.max() {
-                return Err(above_limit("id_type", settings.id_type.max()));
-            }
-            store::key::configure(&tx, &key, settings).await?;
-            tx.commit().await
+            let outcome = async {
+                let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
+                if key.ceiling > settings.id_type.max() {
+                    return Err(above_limit("id_type", settings.id_type.max()));
+                }
+                store::key::configure(&tx, &key, settings).await
+            };
+            let outcome = outcome.await;
+            end(tx, outcome).await
         })
         .await?;
         self.settle().await?;
@@ -143,9 +159,12 @@ impl Engine {
     pub async fn retire(&self, org: Id, name: &KeyName) -> Result<Key> {
         retrying(|| async {
             let (tx, now) = self.begin_timed(Access::Write).await?;
-            let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-            store::key::retire(&tx, &key, now).await?;
-            tx.commit().await
+            let outcome = async {
+                let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
+                store::key::retire(&tx, &key, now).await
+            };
+            let outcome = outcome.await;
+            end(tx, outcome).await
         })
         .await?;
         self.settle().await?;

@@ -111,11 +111,6 @@ impl Engine {
     pub(crate) async fn begin_timed(&self, mode: Mode) -> Result<(Tx, DateTime<Utc>)> {
         self.shared.store.begin_timed(mode, Opening::new(Role::System, None)).await
     }
-    /// The database's clock within a unit of work.
-    pub(crate) async fn now(&self, tx: &Tx) -> Result<DateTime<Utc>> {
-        Ok(store::now(tx).await? + self.shared.clock.offset())
-    }
-
     /// Makes a key.
     ///
     /// Errors: 409 `key_exists` when the organisation has one of that name, also a retired one; 422
@@ -126,15 +121,14 @@ impl Engine {
             return Err(above_limit("in_use", new.settings.id_type.max()));
         }
         let (tx, now) = self.begin_timed(Mode::Write).await?;
-        match store::key::insert(&tx, self.new_id(), new, now).await {
-            Err(error) if error.code() == "conflict" => {
-                tx.rollback().await?;
+        let inserted = store::key::insert(&tx, self.new_id(), new, now).await;
+        end(tx, inserted).await.map_err(|error| match error.code() {
+            "conflict" => {
                 let detail = format!("there is a key {} already", new.name);
-                return Err(Error::conflict("key_exists", detail).with_source(error));
+                Error::conflict("key_exists", detail).with_source(error)
             }
-            outcome => outcome?,
-        }
-        tx.commit().await?;
+            _ => error,
+        })?;
         Ok(self.load(new.org, &new.name, None).await?.0)
     }
 
@@ -156,17 +150,15 @@ impl Engine {
     /// A key as it stands. 404 `key_unknown`.
     pub async fn key(&self, org: Id, name: &KeyName) -> Result<Key> {
         let tx = self.begin(Mode::Read).await?;
-        let found = store::key::find(&tx, org, name).await?;
-        tx.commit().await?;
-        found.map(|found| found.key).ok_or_else(|| unknown(name))
+        let found = store::key::find(&tx, org, name).await;
+        end(tx, found).await?.map(|found| found.key).ok_or_else(|| unknown(name))
     }
 
     /// Every key of an organisation by name, or of all organisations.
     pub async fn keys(&self, org: Option<Id>) -> Result<Vec<Key>> {
         let tx = self.begin(Mode::Read).await?;
-        let keys = store::key::all(&tx, org).await?;
-        tx.commit().await?;
-        Ok(keys)
+        let keys = store::key::all(&tx, org).await;
+        end(tx, keys).await
     }
 
     /// What this node holds of a key. Unknown names leave nothing behind.
@@ -191,15 +183,19 @@ impl Engine {
     /// quarantine at once; the key then comes back in that state, with `true`.
     pub(crate) async fn load(&self, org: Id, name: &KeyName, mark: Option<Mark>) -> Result<(Key, bool)> {
         let tx = self.begin(Mode::Read).await?;
-        let found = store::key::find(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
+        let outcome = async {
+            let found = store::key::find(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
+            let behind_issued = match mark {
+                Some(mark) if mark.high > found.key.ceiling => {
+                    !store::journal::was_returned(&tx, org, found.key.id, mark.high, mark.turn).await?
+                }
+                _ => false,
+            };
+            Ok((found, behind_issued))
+        }
+        .await;
+        let (found, behind_issued) = end(tx, outcome).await?;
         let key = found.key;
-        let behind_issued = match mark {
-            Some(mark) if mark.high > key.ceiling => {
-                !store::journal::was_returned(&tx, org, key.id, mark.high, mark.turn).await?
-            }
-            _ => false,
-        };
-        tx.commit().await?;
         let written = found.journal_to.into_iter().chain(found.leased_to).max().unwrap_or(0);
         let (reason, known) = if behind_issued {
             (Reason::BehindIssued, mark.map_or(0, |mark| mark.high))
@@ -225,14 +221,16 @@ impl Engine {
     ) -> Result<Key> {
         retrying(|| async {
             let (tx, now) = self.begin_timed(Mode::Write).await?;
-            let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-            if matches!(key.state, State::Active | State::Exhausted) {
-                store::key::quarantine(&tx, &key, (reason, sentence), claimed, now).await?;
-                tracing::error!(%org, key = %name, reason = reason.as_str(), "{sentence}");
-            }
-            let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-            tx.commit().await?;
-            Ok(key)
+            let outcome = async {
+                let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
+                if matches!(key.state, State::Active | State::Exhausted) {
+                    store::key::quarantine(&tx, &key, (reason, sentence), claimed, now).await?;
+                    tracing::error!(%org, key = %name, reason = reason.as_str(), "{sentence}");
+                }
+                store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))
+            };
+            let outcome = outcome.await;
+            end(tx, outcome).await
         })
         .await
     }
@@ -320,8 +318,8 @@ impl Engine {
         // The answer is as old as the question.
         let asked = Instant::now();
         let tx = self.begin(Mode::Read).await?;
-        let version = store::key::version(&tx).await?;
-        tx.commit().await?;
+        let version = store::key::version(&tx).await;
+        let version = end(tx, version).await?;
         if version != self.watched().version {
             for slot in self.slots() {
                 match self.reload(&slot).await {
@@ -353,6 +351,28 @@ fn behind(key: &Key, reason: Reason, known: i64) -> String {
 /// 422: a number that the key's type cannot reach.
 pub(crate) fn above_limit(field: &'static str, max: i64) -> Error {
     Error::field(field, "range", format!("the type of the column ends at {max}"))
+}
+
+/// Does the work whether or not the caller goes on waiting. A caller that goes away in the middle would
+/// leave a lease that nobody holds, and on MySQL a connection that believes to be in a transaction.
+#[expect(clippy::disallowed_methods, reason = "one call's work, which its caller must not break off")]
+pub(crate) async fn unbroken<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work).await.map_err(Error::internal)?
+}
+
+/// Ends a unit of work: commits it, or takes it back at once, so that its locks wait for nobody.
+pub(crate) async fn end<T>(tx: Tx, outcome: Result<T>) -> Result<T> {
+    match outcome {
+        Ok(value) => tx.commit().await.map(|()| value),
+        Err(error) => {
+            if let Err(cause) = tx.rollback().await {
+                tracing::debug!(?cause, "a unit of work was not taken back; the database does it");
+            }
+            Err(error)
+        }
+    }
 }
 
 /// Runs a unit of work again that lost a lock.

@@ -5,7 +5,8 @@ use base::{Id, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Engine, Forecast, Key, KeyName, Line, Range, Reason, State, gaps, key::unknown, ledger::overlap, store,
+    Engine, Forecast, Key, KeyName, Line, Range, Reason, State, engine::end, gaps, key::unknown,
+    ledger::overlap, store,
 };
 
 /// A node that was not seen for so long is taken to be gone.
@@ -53,9 +54,8 @@ impl Engine {
     /// A key and its forecast. 404 `key_unknown`.
     pub async fn status(&self, org: Id, name: &KeyName) -> Result<Status> {
         let (tx, now) = self.begin_timed(Access::Read).await?;
-        let found = store::key::find(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-        tx.commit().await?;
-        let key = found.key;
+        let found = store::key::find(&tx, org, name).await;
+        let key = end(tx, found).await?.ok_or_else(|| unknown(name))?.key;
         let forecast = Forecast::of(key.ceiling, key.max(), key.rate, now);
         Ok(Status { key, forecast })
     }
@@ -64,8 +64,8 @@ impl Engine {
     /// within `days` at the recent rate.
     pub async fn alarms(&self, days: u32) -> Result<Vec<Status>> {
         let (tx, now) = self.begin_timed(Access::Read).await?;
-        let keys = store::key::all(&tx, None).await?;
-        tx.commit().await?;
+        let keys = store::key::all(&tx, None).await;
+        let keys = end(tx, keys).await?;
         let status = |key: Key| {
             let forecast = Forecast::of(key.ceiling, key.max(), key.rate, now);
             Status { key, forecast }
@@ -84,11 +84,10 @@ impl Engine {
     /// Errors: 404 `key_unknown`.
     pub async fn owner(&self, org: Id, name: &KeyName, id: i64) -> Result<Option<Line>> {
         self.flush().await?;
+        let key = self.key(org, name).await?;
         let tx = self.begin(Access::Read).await?;
-        let found = store::key::find(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-        let line = store::journal::about(&tx, org, found.key.id, id).await?;
-        tx.commit().await?;
-        Ok(line)
+        let line = store::journal::about(&tx, org, key.id, id).await;
+        end(tx, line).await
     }
 
     /// Lines that begin at `from` or above, lowest first, `limit` at most.
@@ -96,11 +95,10 @@ impl Engine {
     /// Errors: 404 `key_unknown`.
     pub async fn lines(&self, org: Id, name: &KeyName, from: i64, limit: u32) -> Result<Vec<Line>> {
         self.flush().await?;
+        let key = self.key(org, name).await?;
         let tx = self.begin(Access::Read).await?;
-        let found = store::key::find(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-        let lines = store::journal::lines(&tx, org, found.key.id, from, limit).await?;
-        tx.commit().await?;
-        Ok(lines)
+        let lines = store::journal::lines(&tx, org, key.id, from, limit).await;
+        end(tx, lines).await
     }
 
     /// Ids up to the ceiling of which no line speaks, lowest first, at most 1,000 spans and their parts.
@@ -110,10 +108,14 @@ impl Engine {
     pub async fn unattributed(&self, org: Id, name: &KeyName) -> Result<Vec<Span>> {
         self.flush().await?;
         let (tx, now) = self.begin_timed(Access::Read).await?;
-        let key = store::key::find(&tx, org, name).await?.ok_or_else(|| unknown(name))?.key;
-        let unwritten = store::findings::unwritten(&tx, &key, MOST).await?;
-        let leases = store::lease::of_key(&tx, &key).await?;
-        tx.commit().await?;
+        let outcome = async {
+            // The leases first: one that ends meanwhile has its lines written by then.
+            let key = store::key::find(&tx, org, name).await?.ok_or_else(|| unknown(name))?.key;
+            let leases = store::lease::of_key(&tx, &key).await?;
+            Ok((store::findings::unwritten(&tx, &key, MOST).await?, leases))
+        };
+        let outcome = outcome.await;
+        let (unwritten, leases) = end(tx, outcome).await?;
         let mut spans = Vec::new();
         for range in unwritten {
             let mut leased = Vec::new();
@@ -144,8 +146,8 @@ impl Engine {
         let mark = self.known(org, name).and_then(|slot| slot.held().mark);
         let (key, _) = self.load(org, name, mark).await?;
         let tx = self.begin(Access::Read).await?;
-        let found = store::findings::overlaps(&tx, &key, MOST).await?;
-        tx.commit().await?;
+        let found = store::findings::overlaps(&tx, &key, MOST).await;
+        let found = end(tx, found).await?;
         if let Some((_, range)) = found.first() {
             self.doubt(org, name, Reason::Overlap, &overlap(*range), key.ceiling).await?;
         }

@@ -6,13 +6,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ::store::Mode;
+use ::store::{Mode, Tx};
 use base::{Error, Id, Result};
+use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::{
     Engine, Line, Range, Reason,
-    engine::retrying,
+    engine::{end, retrying},
     store::{journal, key, lease},
 };
 
@@ -115,9 +116,11 @@ impl Engine {
             }
         }
         let tx = self.begin(Mode::Write).await?;
-        journal::insert(&tx, &lines).await?;
-        lease::delete(&tx, &ended).await?;
-        tx.commit().await
+        let mut outcome = journal::insert(&tx, &lines).await;
+        if outcome.is_ok() {
+            outcome = lease::delete(&tx, &ended).await;
+        }
+        end(tx, outcome).await
     }
 
     /// Writes one entry of a group that could not be written together. A line that is there already was
@@ -130,19 +133,28 @@ impl Engine {
             outcome => return outcome,
         }
         let Entry::Line(line) = entry else { return Ok(()) };
-        let tx = self.begin(Mode::Write).await?;
-        if journal::is_written(&tx, line.org, line.id).await? {
-            return tx.rollback().await;
+        retrying(|| async {
+            let (tx, now) = self.begin_timed(Mode::Write).await?;
+            let outcome = self.write_beside(&tx, line, now).await;
+            end(tx, outcome).await
+        })
+        .await
+    }
+
+    async fn write_beside(&self, tx: &Tx, line: &Line, now: DateTime<Utc>) -> Result<()> {
+        if journal::is_written(tx, line.org, line.id).await? {
+            return Ok(());
         }
-        let turn = journal::free_turn(&tx, line.org, line.key, line.range.start()).await?;
-        journal::insert(&tx, &[&Line { turn, ..line.clone() }]).await?;
-        if let Some(key) = key::lock_id(&tx, line.org, line.key).await? {
+        // The key first, as every other unit of work does it.
+        let key = key::lock_id(tx, line.org, line.key).await?;
+        let turn = journal::free_turn(tx, line.org, line.key, line.range.start()).await?;
+        journal::insert(tx, &[&Line { turn, ..line.clone() }]).await?;
+        if let Some(key) = key {
             let sentence = overlap(line.range);
-            let now = self.now(&tx).await?;
-            key::quarantine(&tx, &key, (Reason::Overlap, &sentence), line.range.end(), now).await?;
+            key::quarantine(tx, &key, (Reason::Overlap, &sentence), line.range.end(), now).await?;
             tracing::error!(key = %key.name, "{sentence}");
         }
-        tx.commit().await
+        Ok(())
     }
 
     /// `Ok` when there is room for more lines in memory.

@@ -9,7 +9,7 @@ use base::{Error, Result};
 use crate::{
     Engine, Issued, Key, Line, LineKind,
     allocate::{Ask, changed},
-    engine::retrying,
+    engine::{end, retrying},
     ledger::Entry,
     slot::Slot,
     store,
@@ -54,9 +54,8 @@ impl Engine {
         let key: Arc<Key> = slot.key();
         let caller = ask.caller.as_deref().unwrap_or_default();
         let (tx, now) = self.begin_timed(Mode::Read).await?;
-        let found = store::request::find(&tx, key.org, caller, token, now).await?;
-        tx.commit().await?;
-        let Some(found) = found else { return Ok(None) };
+        let found = store::request::find(&tx, key.org, caller, token, now).await;
+        let Some(found) = end(tx, found).await? else { return Ok(None) };
         if found.key != key.id || found.range.count() != u64::try_from(ask.count).map_err(|_| changed())? {
             let detail = "the idempotency key came with another request before";
             return Err(Error::conflict("idempotency_key_reused", detail));
@@ -68,8 +67,10 @@ impl Engine {
         let caller = ask.caller.as_deref().unwrap_or_default();
         let (tx, now) = self.begin_timed(Mode::Write).await?;
         let until = now + self.shared.options.remember;
-        store::request::insert(&tx, self.new_id(), caller, token, line, (now, until)).await?;
-        store::journal::insert(&tx, &[line]).await?;
-        tx.commit().await
+        let mut outcome = store::request::insert(&tx, self.new_id(), caller, token, line, (now, until)).await;
+        if outcome.is_ok() {
+            outcome = store::journal::insert(&tx, &[line]).await;
+        }
+        end(tx, outcome).await
     }
 }

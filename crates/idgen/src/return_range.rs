@@ -2,14 +2,12 @@
 //!
 //! The line that says so is committed before the ids can be issued again.
 
-use std::sync::Arc;
-
 use ::store::Mode as Access;
 use base::{Error, Id, Result};
 
 use crate::{
     Engine, Key, KeyName, Line, LineKind, Mode, Range,
-    engine::retrying,
+    engine::{end, retrying, unbroken},
     key::unknown,
     slot::{Mark, Slot},
     store,
@@ -29,17 +27,25 @@ impl Engine {
         range: Range,
         caller: Option<&str>,
     ) -> Result<Line> {
-        let slot = self.slot(org, name).await?;
+        let (engine, name, caller) = (self.clone(), name.clone(), caller.map(str::to_owned));
+        unbroken(async move {
+            let slot = engine.slot(org, &name).await?;
+            engine.take_back(&slot, range, caller.as_deref()).await
+        })
+        .await
+    }
+
+    async fn take_back(&self, slot: &Slot, range: Range, caller: Option<&str>) -> Result<Line> {
         self.flush().await?;
         let _turn = slot.turnstile.lock().await;
-        self.reload(&slot).await?;
+        self.reload(slot).await?;
         let key = slot.key();
         if !matches!(key.state, crate::State::Exhausted) {
             key.must_issue()?;
         }
         match key.settings.mode {
-            Mode::Strict => self.return_strict(&slot, &key, range, caller).await,
-            Mode::Buffered => self.return_buffered(&slot, &key, range, caller).await,
+            Mode::Strict => self.return_strict(slot, &key, range, caller).await,
+            Mode::Buffered => self.return_buffered(slot, &key, range, caller).await,
         }
     }
 
@@ -52,46 +58,48 @@ impl Engine {
     ) -> Result<Line> {
         let (line, after) = retrying(|| async {
             let tx = self.begin(Access::Write).await?;
-            let key = store::key::lock(&tx, key.org, &key.name).await?.ok_or_else(|| unknown(&key.name))?;
-            let line = self.returned(&tx, &key, range, caller).await?;
-            if key.ceiling != range.end() {
-                return Err(not_newest());
-            }
-            let count = range.end() - range.start() + 1;
-            store::key::put_back(&tx, &key, count).await?;
-            tx.commit().await?;
-            Ok((line, key.turn + 2))
+            let outcome = async {
+                let key = store::key::lock(&tx, key.org, &key.name).await?;
+                let key = key.ok_or_else(|| unknown(&slot.key().name))?;
+                let line = self.returned(&tx, &key, range, caller).await?;
+                if key.ceiling != range.end() {
+                    return Err(not_newest());
+                }
+                store::key::put_back(&tx, &key, range.end() - range.start() + 1).await?;
+                Ok((line, key.turn + 2))
+            };
+            let outcome = outcome.await;
+            end(tx, outcome).await
         })
         .await?;
-        let mut held = slot.held();
-        if held.mark.is_some_and(|mark| mark.high >= range.start()) {
-            held.mark = Some(Mark { high: range.start() - 1, turn: after });
+        {
+            let mut held = slot.held();
+            if held.mark.is_some_and(|mark| mark.high >= range.start()) {
+                held.mark = Some(Mark { high: range.start() - 1, turn: after });
+            }
         }
-        drop(held);
         self.reload(slot).await?;
         Ok(line)
     }
 
     async fn return_buffered(
         &self,
-        slot: &Arc<Slot>,
+        slot: &Slot,
         key: &Key,
         range: Range,
         caller: Option<&str>,
     ) -> Result<Line> {
-        // While the block is out of the buffer nothing follows the range. If this call is cancelled the
-        // block stays out, and its rest is lost.
+        // While the block is out of the buffer nothing follows the range.
         let Some(mut block) = slot.held().buffer.detach(range) else {
             let tx = self.begin(Access::Read).await?;
-            self.owned(&tx, key, range, caller).await?;
-            tx.commit().await?;
+            let owned = self.owned(&tx, key, range, caller).await;
+            end(tx, owned).await?;
             return Err(not_newest());
         };
         let written = retrying(|| async {
             let tx = self.begin(Access::Write).await?;
-            let line = self.returned(&tx, key, range, caller).await?;
-            tx.commit().await?;
-            Ok(line)
+            let line = self.returned(&tx, key, range, caller).await;
+            end(tx, line).await
         })
         .await;
         match &written {

@@ -10,7 +10,13 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use crate::{Engine, Key, LineKind, block::Block, engine::retrying, slot::Slot, store};
+use crate::{
+    Engine, Key, LineKind,
+    block::Block,
+    engine::{end, retrying},
+    slot::Slot,
+    store,
+};
 
 /// The shortest time between two groups of lines, so that groups are worth their write.
 const BETWEEN: Duration = Duration::from_millis(10);
@@ -22,12 +28,12 @@ impl Engine {
     /// right as well, but callers wait for what happens here ahead of them.
     pub async fn run(&self, stop: watch::Receiver<bool>) -> Result<()> {
         tokio::join!(
-            until(stop.clone(), self.write_lines()),
-            until(stop.clone(), self.fetch_ahead()),
-            until(stop.clone(), self.look_for_changes()),
-            until(stop, self.beat()),
+            until(stop.clone(), Box::pin(self.write_lines())),
+            until(stop.clone(), Box::pin(self.fetch_ahead())),
+            until(stop.clone(), Box::pin(self.look_for_changes())),
+            until(stop, Box::pin(self.beat())),
         );
-        self.close().await
+        Box::pin(self.close()).await
     }
 
     async fn write_lines(&self) {
@@ -88,9 +94,11 @@ impl Engine {
     pub async fn keep(&self) -> Result<()> {
         retrying(|| async {
             let (tx, now) = self.begin_timed(Access::Write).await?;
-            store::lease::seen(&tx, self.shared.node, now).await?;
-            store::request::prune(&tx, now).await?;
-            tx.commit().await
+            let mut outcome = store::lease::seen(&tx, self.shared.node, now).await;
+            if outcome.is_ok() {
+                outcome = store::request::prune(&tx, now).await;
+            }
+            end(tx, outcome).await
         })
         .await?;
         for slot in self.slots() {
@@ -102,12 +110,13 @@ impl Engine {
     async fn measure(&self, key: &Key) -> Result<()> {
         retrying(|| async {
             let (tx, now) = self.begin_timed(Access::Write).await?;
-            let Some(key) = store::key::lock(&tx, key.org, &key.name).await? else { return Ok(()) };
-            let rate = key.rate.advance(now, key.drawn);
-            if rate != key.rate {
-                store::key::set_rate(&tx, &key, rate).await?;
-            }
-            tx.commit().await
+            let outcome = async {
+                let Some(key) = store::key::lock(&tx, key.org, &key.name).await? else { return Ok(()) };
+                let rate = key.rate.advance(now, key.drawn);
+                if rate == key.rate { Ok(()) } else { store::key::set_rate(&tx, &key, rate).await }
+            };
+            let outcome = outcome.await;
+            end(tx, outcome).await
         })
         .await
     }
@@ -135,14 +144,17 @@ impl Engine {
         let leases: Vec<_> = block.leases().map(|lease| (key.org, lease.id)).collect();
         retrying(|| async {
             let tx = self.begin(Access::Write).await?;
-            if let Some(rest) = block.rest()
-                && !store::key::unlease(&tx, key, rest).await?
-            {
-                let line = self.line(key, LineKind::Dropped, rest, block.turn());
-                store::journal::insert(&tx, &[&line]).await?;
-            }
-            store::lease::delete(&tx, &leases).await?;
-            tx.commit().await
+            let outcome = async {
+                if let Some(rest) = block.rest()
+                    && !store::key::unlease(&tx, key, rest).await?
+                {
+                    let line = self.line(key, LineKind::Dropped, rest, block.turn());
+                    store::journal::insert(&tx, &[&line]).await?;
+                }
+                store::lease::delete(&tx, &leases).await
+            };
+            let outcome = outcome.await;
+            end(tx, outcome).await
         })
         .await?;
         slot.held().mark = None;

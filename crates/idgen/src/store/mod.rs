@@ -16,8 +16,7 @@ pub(crate) mod request;
 mod sqlite;
 
 use ::store::Tx;
-use base::{Error, Result};
-use chrono::{DateTime, Utc};
+use base::Result;
 use sea_orm::{QueryResult, Value};
 
 use self::dialect::Dialect;
@@ -42,12 +41,4 @@ async fn execute(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<u64> {
 async fn query(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>> {
     let (sql, values) = dialect(tx).prepare(sql, values);
     tx.query_sql(&sql, values).await
-}
-
-/// The database's clock.
-pub(crate) async fn now(tx: &Tx) -> Result<DateTime<Utc>> {
-    let sql = format!("SELECT {} AS database_now", tx.dialect().now());
-    let rows = query(tx, &sql, Vec::new()).await?;
-    let row = rows.first().ok_or_else(|| Error::internal("the clock was not read"))?;
-    ::store::read(row, "database_now")
 }

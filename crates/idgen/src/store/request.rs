@@ -65,6 +65,6 @@ pub(crate) async fn forget_range(tx: &Tx, key: &Key, range: Range) -> Result<()>
 }
 
 /// Forgets what is too old.
-pub(crate) async fn prune(tx: &Tx, now: DateTime<Utc>) -> Result<u64> {
-    execute(tx, "DELETE FROM id_request WHERE expires_at <= $1", vec![now.into()]).await
+pub(crate) async fn prune(tx: &Tx, now: DateTime<Utc>) -> Result<()> {
+    execute(tx, "DELETE FROM id_request WHERE expires_at <= $1", vec![now.into()]).await.map(drop)
 }

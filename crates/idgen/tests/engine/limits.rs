@@ -96,7 +96,7 @@ async fn a_forecast_follows_the_recent_rate_and_alarms_in_time() {
     assert!((25..=27).contains(&days), "{days}");
     let names = |alarms: Vec<idgen::Status>| alarms.into_iter().map(|one| one.key.name).collect::<Vec<_>>();
     assert!(names(node.alarms(20).await.unwrap()).is_empty());
-    assert_eq!(names(node.alarms(30).await.unwrap()), [fast.clone()]);
+    assert_eq!(names(node.alarms(30).await.unwrap()), std::slice::from_ref(&fast));
     // When nothing is drawn the rate falls, and the end moves away.
     bench.clock.advance(TimeDelta::days(5));
     node.keep().await.unwrap();

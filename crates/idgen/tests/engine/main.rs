@@ -1,6 +1,6 @@
 //! The id engine through its public surface, on a real database (`TEST_DATABASE` chooses which).
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod crash;
 mod doubt;
