@@ -44,7 +44,9 @@ impl Engine {
         if at_least > key.max() {
             return Err(above_limit("at_least", key.max()));
         }
-        let leases = store::lease::of_key(tx, &key).await?;
+        // Those of earlier epochs are void already, whoever held them.
+        let mut leases = store::lease::of_key(tx, &key).await?;
+        leases.retain(|lease| lease.epoch == key.epoch);
         let is_above = at_least > key.ceiling;
         let is_issued = !is_above && self.is_issued(tx, &key, at_least).await?;
         let voids = !is_issued && leases.iter().any(|lease| lease.range_start <= at_least);

@@ -12,7 +12,9 @@
 
 mod allocate;
 mod block;
+mod buffered;
 mod control;
+mod draw;
 mod engine;
 mod forecast;
 mod id_type;
@@ -27,6 +29,7 @@ mod return_range;
 mod run;
 mod slot;
 pub mod store;
+mod strict;
 
 pub use allocate::{Issued, Request};
 pub use engine::{Engine, Options};

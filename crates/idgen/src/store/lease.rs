@@ -17,6 +17,7 @@ pub(crate) async fn insert(tx: &Tx, key: &Key, node: Id, lease: Lease, now: Date
         node_id: Set(node),
         range_start: Set(lease.range.start()),
         range_end: Set(lease.range.end()),
+        epoch: Set(key.epoch),
         leased_at: Set(now),
         seen_at: Set(now),
     })

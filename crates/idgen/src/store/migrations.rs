@@ -9,6 +9,11 @@ pub const MIGRATION: Migration = Migration { name: "0401_idgen", up, down };
 pub const TENANT_TABLES: [&str; 4] = ["id_request", "id_journal", "id_lease", "id_key"];
 
 fn up(ddl: &mut Ddl) {
+    keys(ddl);
+    journal(ddl);
+}
+
+fn keys(ddl: &mut Ddl) {
     ddl.tenant_rows("id_key")
         .text("name", 500)
         .text("mode", 16)
@@ -41,11 +46,17 @@ fn up(ddl: &mut Ddl) {
         .uuid("node_id")
         .bigint("range_start")
         .bigint("range_end")
+        .bigint("epoch")
         .timestamp("leased_at")
         .timestamp("seen_at")
         .unique(&["key_id", "range_start"])
         .create();
-    // As above for two owners of an id; the same index finds the owner.
+    // One row: how often any key was changed. Nodes look at it to know whether what they hold is good.
+    ddl.table("id_change").text("name", 16).bigint("version").primary_key(&["name"]).create();
+}
+
+fn journal(ddl: &mut Ddl) {
+    // The uniqueness refuses a second owner of an id, and its index finds the owner.
     ddl.tenant_rows("id_journal")
         .keyed_by_org()
         .uuid("key_id")
@@ -71,8 +82,6 @@ fn up(ddl: &mut Ddl) {
         .unique(&["caller", "token"])
         .lookup("expires_at")
         .create();
-    // One row: how often any key was changed. Nodes look at it to know whether what they hold is good.
-    ddl.table("id_change").text("name", 16).bigint("version").primary_key(&["name"]).create();
 }
 
 fn down(ddl: &mut Ddl) {

@@ -73,6 +73,23 @@ async fn a_table_whose_highest_key_was_issued_disturbs_nothing() {
     assert_eq!(bench.take(&second, &key, 1).await, (3, 3));
 }
 
+#[tokio::test]
+async fn an_id_that_a_killed_node_issued_unwritten_disturbs_the_others_once_at_most() {
+    let bench = Bench::new().await;
+    let (first, second, third) = (bench.node().await, bench.node().await, bench.node().await);
+    let key = bench.create(&first, "orders", 0, buffered()).await;
+    assert_eq!(bench.take(&third, &key, 2).await, (1, 2));
+    drop(third);
+    bench.take(&second, &key, 1).await;
+    first.raise(bench.org, &key, 2).await.unwrap();
+    let (id, _) = bench.take(&second, &key, 1).await;
+    let begun = std::time::Instant::now();
+    first.raise(bench.org, &key, 2).await.unwrap();
+    assert!(begun.elapsed() < TRUST, "nothing had to be waited for");
+    tokio::time::sleep(TRUST).await;
+    assert_eq!(bench.take(&second, &key, 1).await, (id + 1, id + 1), "its block is still good");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn raising_again_and_again_while_others_issue_repeats_nothing() {
     for (_, settings) in both() {

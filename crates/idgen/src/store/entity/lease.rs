@@ -14,6 +14,8 @@ pub struct Model {
     pub node_id: Uuid,
     pub range_start: i64,
     pub range_end: i64,
+    /// The key's epoch; a lease of an earlier one than the key has now is void.
+    pub epoch: i64,
     pub leased_at: DateTimeUtc,
     pub seen_at: DateTimeUtc,
 }
