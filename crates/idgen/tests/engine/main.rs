@@ -6,6 +6,7 @@ mod crash;
 mod doubt;
 mod issuing;
 mod journal;
+mod kill;
 mod limits;
 mod nodes;
 mod raising;

@@ -15,7 +15,7 @@ use store::{Dialect, Migrations, Store, provision};
 use tokio::{sync::watch, task::JoinHandle};
 
 #[expect(clippy::disallowed_methods, reason = "the suite's own switches")]
-fn env(name: &str) -> Option<String> {
+pub fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -78,6 +78,16 @@ async fn connect(url: &str) -> Result<DatabaseConnection, sea_orm::DbErr> {
     Database::connect(options).await
 }
 
+pub async fn connect_store(url: &str, clock: &ManualClock) -> Store {
+    let options = store::Options {
+        pool: 4,
+        acquire: Duration::from_secs(20),
+        clock: Arc::new(clock.clone()),
+        ..store::Options::new(url.to_owned())
+    };
+    Store::connect(&options).await.unwrap()
+}
+
 /// How long the tests' nodes rely on what they know of a key.
 pub const TRUST: Duration = Duration::from_millis(400);
 
@@ -122,13 +132,11 @@ impl Bench {
     }
 
     async fn store(&self) -> Store {
-        let options = store::Options {
-            pool: 4,
-            acquire: Duration::from_secs(20),
-            clock: Arc::new(self.clock.clone()),
-            ..store::Options::new(self.database.url.clone())
-        };
-        Store::connect(&options).await.unwrap()
+        connect_store(&self.database.url, &self.clock).await
+    }
+    /// The database, for other processes.
+    pub fn url(&self) -> &str {
+        &self.database.url
     }
 
     /// An engine on the database: dropping it is a crash.
