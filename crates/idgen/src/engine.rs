@@ -207,7 +207,34 @@ impl Engine {
         if !matches!(key.state, State::Active | State::Exhausted) {
             return Ok((key, true));
         }
+        if reason == Reason::BehindJournal {
+            return self.verify(org, name).await;
+        }
         Ok((self.doubt(org, name, reason, &behind(&key, reason, known), known).await?, true))
+    }
+
+    /// Compares a key with its journal and its leases again while nobody can draw from it or hand ids
+    /// back; `true` when it is in doubt.
+    async fn verify(&self, org: Id, name: &KeyName) -> Result<(Key, bool)> {
+        let written = retrying(|| async {
+            let tx = self.begin(Mode::Write).await?;
+            let outcome = async {
+                let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
+                let written = store::journal::top(&tx, org, key.id).await?;
+                let leases = store::lease::of_key(&tx, &key).await?;
+                let leased = leases.iter().map(|lease| lease.range_end);
+                let known = leased.chain(written).max().unwrap_or(0);
+                Ok((key, known))
+            };
+            let outcome = outcome.await;
+            end(tx, outcome).await
+        });
+        let (key, known) = written.await?;
+        if known <= key.ceiling {
+            return Ok((key, false));
+        }
+        let sentence = behind(&key, Reason::BehindJournal, known);
+        Ok((self.doubt(org, name, Reason::BehindJournal, &sentence, known).await?, true))
     }
 
     /// Puts a key into quarantine, unless it is there.

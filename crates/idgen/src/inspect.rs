@@ -6,13 +6,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     Engine, Forecast, Key, KeyName, Line, Range, Reason, State, engine::end, gaps, key::unknown,
-    ledger::overlap, store,
+    ledger::overlap, store, walk::Walk,
 };
 
 /// A node that was not seen for so long is taken to be gone.
 const GONE: TimeDelta = TimeDelta::seconds(60);
 /// Findings of one answer.
-const MOST: u32 = 1_000;
+const MOST: usize = 1_000;
+/// Lines that are read at a time, each time in a unit of work of its own.
+const PAGE: i64 = 10_000;
 
 /// A key and how long it will last.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,10 +114,16 @@ impl Engine {
             // The leases first: one that ends meanwhile has its lines written by then.
             let key = store::key::find(&tx, org, name).await?.ok_or_else(|| unknown(name))?.key;
             let leases = store::lease::of_key(&tx, &key).await?;
-            Ok((store::findings::unwritten(&tx, &key, MOST).await?, leases))
+            Ok((key, leases))
         };
         let outcome = outcome.await;
-        let (unwritten, leases) = end(tx, outcome).await?;
+        let (key, leases) = end(tx, outcome).await?;
+        let Some(whole) = key.origin.checked_add(1).and_then(|first| Range::new(first, key.ceiling)) else {
+            return Ok(Vec::new());
+        };
+        // Lines that came while this was read may lie above the ceiling as it was.
+        let gaps_up_to_it = self.walk(&key).await?.gaps.into_iter();
+        let unwritten: Vec<Range> = gaps_up_to_it.filter_map(|gap| gap.common(whole)).take(MOST).collect();
         let mut spans = Vec::new();
         for range in unwritten {
             let mut leased = Vec::new();
@@ -145,13 +153,26 @@ impl Engine {
         // Reading it compares the ceiling with journal and leases.
         let mark = self.known(org, name).and_then(|slot| slot.held().mark);
         let (key, _) = self.load(org, name, mark).await?;
-        let tx = self.begin(Access::Read).await?;
-        let found = store::findings::overlaps(&tx, &key, MOST).await;
-        let found = end(tx, found).await?;
+        let mut found = self.walk(&key).await?.overlaps;
+        found.truncate(MOST);
         if let Some((_, range)) = found.first() {
             self.doubt(org, name, Reason::Overlap, &overlap(*range), key.ceiling).await?;
         }
         Ok(found.into_iter().map(|(line, range)| Finding { org, key: key.id, line, range }).collect())
+    }
+
+    /// Reads the whole journal of a key in order.
+    async fn walk(&self, key: &Key) -> Result<Walk> {
+        let mut walk = Walk::new(key.origin);
+        let mut after = (i64::MIN, i64::MIN);
+        loop {
+            let tx = self.begin(Access::Read).await?;
+            let steps = store::journal::steps(&tx, key.org, key.id, after, PAGE).await;
+            let steps = end(tx, steps).await?;
+            let Some(last) = steps.last() else { return Ok(walk.end(key.ceiling)) };
+            after = (last.range.start(), last.turn);
+            steps.into_iter().for_each(|step| walk.step(step));
+        }
     }
 
     /// [`Engine::check`] for every key, retired ones included. A schedule calls it.

@@ -30,6 +30,7 @@ mod run;
 mod slot;
 pub mod store;
 mod strict;
+mod walk;
 
 pub use allocate::{Issued, Request};
 pub use engine::{Engine, Options};

@@ -11,20 +11,10 @@ use super::{
     entity::line::Model,
     execute, query,
 };
-use crate::{Line, LineKind, Range};
-
-/// That the line `j` was not handed back.
-pub(super) const STANDS: &str = "j.kind <> 'returned' AND NOT EXISTS (SELECT 1 FROM id_journal b \
-     WHERE b.org_id = j.org_id AND b.key_id = j.key_id AND b.range_start = j.range_start \
-     AND b.turn = j.turn + 1 AND b.kind = 'returned')";
-
-/// Selects the end of the highest line that was not handed back. `org` and `key` say whose, in SQL.
-pub(super) fn highest(org: &str, key: &str) -> String {
-    format!(
-        "SELECT j.range_end FROM id_journal j WHERE j.org_id = {org} AND j.key_id = {key} AND {STANDS} \
-         ORDER BY j.range_start DESC, j.turn DESC LIMIT 1"
-    )
-}
+use crate::{
+    Line, LineKind, Range,
+    walk::{self, Step},
+};
 
 /// A line as it is inserted. Instants are in the dialect's writing.
 #[derive(Serialize)]
@@ -157,6 +147,42 @@ pub(crate) async fn was_returned(tx: &Tx, org: Id, key: Id, id: i64, after: i64)
 
 /// The end of the highest line that was not handed back.
 pub(crate) async fn top(tx: &Tx, org: Id, key: Id) -> Result<Option<i64>> {
-    let sql = highest("$1", "$2");
-    query(tx, &sql, vec![org.into(), key.into()]).await?.first().map(|row| read(row, "range_end")).transpose()
+    let mut limit = 100;
+    loop {
+        let sql = "SELECT id, kind, range_start, range_end, turn FROM id_journal \
+                   WHERE org_id = $1 AND key_id = $2 ORDER BY range_start DESC, turn DESC LIMIT $3";
+        let rows = query(tx, sql, vec![org.into(), key.into(), limit.into()]).await?;
+        let steps = rows.iter().map(step).collect::<Result<Vec<Step>>>()?;
+        let found = walk::highest(&steps);
+        if found.is_some() || rows.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+            return Ok(found);
+        }
+        // Only a key of which the newest range went to and fro has so many.
+        limit *= 10;
+    }
+}
+
+fn step(row: &QueryResult) -> Result<Step> {
+    let unreadable = || Error::internal("id_journal holds a line that cannot be read");
+    let kind: String = read(row, "kind")?;
+    let range = Range::new(read(row, "range_start")?, read(row, "range_end")?).ok_or_else(unreadable)?;
+    let kind = LineKind::parse(&kind).ok_or_else(unreadable)?;
+    Ok(Step::new(read(row, "id")?, kind, range, read(row, "turn")?))
+}
+
+/// Lines that follow the given first id and turn, in that order: at least one, if there is any.
+pub(crate) async fn steps(tx: &Tx, org: Id, key: Id, after: (i64, i64), most: i64) -> Result<Vec<Step>> {
+    let mut limit = most;
+    loop {
+        let sql = "SELECT id, kind, range_start, range_end, turn FROM id_journal \
+                   WHERE org_id = $1 AND key_id = $2 AND range_start >= $3 ORDER BY range_start, turn LIMIT $4";
+        let values = vec![org.into(), key.into(), after.0.into(), limit.into()];
+        let rows = query(tx, sql, values).await?;
+        let mut steps = rows.iter().map(step).collect::<Result<Vec<Step>>>()?;
+        steps.retain(|step| (step.range.start(), step.turn) > after);
+        if !steps.is_empty() || rows.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+            return Ok(steps);
+        }
+        limit *= 10;
+    }
 }

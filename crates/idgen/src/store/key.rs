@@ -8,14 +8,14 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
 use super::{
     dialect, entity,
     entity::key::{ActiveModel, Column, Model},
-    execute, journal, query,
+    execute, query,
 };
 use crate::{Key, KeyName, NewKey, Rate, Reason, Settings};
 
 /// A key, and how far the tables beside it say that ids were given away.
 pub(crate) struct Found {
     pub key: Key,
-    /// The end of the highest line of the journal that was not handed back.
+    /// The end of the line of the journal that begins highest; it may have been handed back since.
     pub journal_to: Option<i64>,
     /// The end of the highest lease.
     pub leased_to: Option<i64>,
@@ -56,13 +56,11 @@ pub(crate) async fn insert(tx: &Tx, id: Id, new: &NewKey, now: DateTime<Utc>) ->
 
 /// A key with its surroundings, all from one statement and therefore of one moment.
 pub(crate) async fn find(tx: &Tx, org: Id, name: &KeyName) -> Result<Option<Found>> {
-    let sql = format!(
-        "SELECT k.*, ({}) AS journal_to, \
-         (SELECT MAX(range_end) FROM id_lease l WHERE l.org_id = k.org_id AND l.key_id = k.id) AS leased_to \
-         FROM id_key k WHERE k.org_id = $1 AND k.name = $2",
-        journal::highest("k.org_id", "k.id")
-    );
-    let rows = query(tx, &sql, vec![org.into(), name.as_str().into()]).await?;
+    let sql = "SELECT k.*, (SELECT j.range_end FROM id_journal j WHERE j.org_id = k.org_id AND j.key_id = k.id \
+               ORDER BY j.range_start DESC, j.turn DESC LIMIT 1) AS journal_to, \
+               (SELECT MAX(range_end) FROM id_lease l WHERE l.org_id = k.org_id AND l.key_id = k.id) AS leased_to \
+               FROM id_key k WHERE k.org_id = $1 AND k.name = $2";
+    let rows = query(tx, sql, vec![org.into(), name.as_str().into()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Found {
         key: Key::of(model::<Model>(row)?)?,

@@ -5,7 +5,6 @@
 
 mod dialect;
 pub mod entity;
-pub(crate) mod findings;
 pub(crate) mod journal;
 pub(crate) mod key;
 pub(crate) mod lease;
