@@ -3291,7 +3291,7 @@ export interface components {
              * @description Rows that cannot be taken.
              */
             failed: number;
-            /** @description Why, for the first 200 problems. */
+            /** @description Why, for the first problems: 200, or fewer where they say much. */
             errors: components["schemas"]["RowError"][];
         };
         /** @description An invitation as its organisation sees it. It says nothing of whether the address has an account. */
