@@ -13,6 +13,7 @@ use jobs::store::entity::{
 use kernel::{
     Cx, Draft, Meta, Model, Resource, Sample, Spec,
     resource::{Endpoints, Never},
+    sheet::Format,
 };
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::json;
@@ -113,8 +114,17 @@ impl Resource for Job {
         jobs.get("file", "/api/jobs/{id}/files/{file_id}", "A file of a job", live::download)
             .needs(&needs("read"))
             .detached()
+            .answers(200, file_types())
             .problems(&[404]);
     }
+}
+
+/// What a job's file may be, for the document.
+pub(crate) fn file_types() -> Vec<(String, serde_json::Value)> {
+    let binary = json!({ "type": "string", "format": "binary" });
+    [Format::Csv.content_type(), Format::Xlsx.content_type(), "application/octet-stream"]
+        .map(|kind| (kind.split(';').next().unwrap_or(kind).to_owned(), binary.clone()))
+        .to_vec()
 }
 
 /// A job as its own routes show it.
