@@ -3291,7 +3291,7 @@ export interface components {
              * @description Rows that cannot be taken.
              */
             failed: number;
-            /** @description Why, for the first 200 problems. */
+            /** @description Why, for the first problems: 200, or fewer where they say much. */
             errors: components["schemas"]["RowError"][];
         };
         /** @description An invitation as its organisation sees it. It says nothing of whether the address has an account. */
@@ -9797,7 +9797,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             400: components["responses"]["Problem"];
@@ -9828,6 +9828,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "application/octet-stream": string;
                 };
             };
@@ -14226,7 +14228,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             400: components["responses"]["Problem"];
@@ -14257,6 +14259,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "application/octet-stream": string;
                 };
             };

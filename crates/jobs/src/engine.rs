@@ -330,9 +330,14 @@ impl Engine {
         self.notify(tx, Notice::Ready).await
     }
 
-    /// Calls a job off; one that runs is asked to stop. 409 `job_state`, 404.
+    /// Calls a job off; one that runs is asked to stop. 409 `job_state`, 409 `job_must_finish`, 404.
     pub async fn cancel(&self, tx: &Tx, org: Id, id: Id) -> Result<State> {
         let now = self.now(tx).await?;
+        let kind = store::kind_of(tx, org, id).await?;
+        if self.shared.kinds.find(&kind).is_some_and(|kind| kind.policy.must_finish) {
+            let detail = "the job puts something in order and cannot be called off";
+            return Err(Error::conflict("job_must_finish", detail));
+        }
         let keep_until = now + crate::Policy::default().keep_failed;
         let state = store::cancel(tx, now, keep_until, org, id).await?;
         self.notify(tx, if state == State::Running { Notice::Stop } else { Notice::Ready }).await?;

@@ -68,9 +68,11 @@ impl Engine {
         store::piece(tx, org, file, seq).await
     }
 
-    /// A whole file, for work outside a request.
+    /// A whole file, for work outside a request; 422 `file_expired` once it is not kept any more.
     pub async fn read_file(&self, org: Id, file: Id) -> Result<Vec<u8>> {
         let (tx, _) = self.system(Mode::Read).await?;
+        let expired = || Error::invalid("file_expired", "the file is not kept any more");
+        let size = store::file_size(&tx, org, file).await?.ok_or_else(expired)?;
         let mut content = Vec::new();
         let mut seq = 0;
         while let Some(piece) = store::piece(&tx, org, file, seq).await? {
@@ -78,7 +80,28 @@ impl Engine {
             seq += 1;
         }
         tx.commit().await?;
-        Ok(content)
+        // It may be forgotten while it is read.
+        if i64::try_from(content.len()) == Ok(size) { Ok(content) } else { Err(expired()) }
+    }
+
+    /// Forgets a file at once.
+    pub async fn drop_file(&self, org: Id, file: Id) -> Result<()> {
+        let (tx, _) = self.system(Mode::Write).await?;
+        store::drop_file(&tx, org, file).await?;
+        tx.commit().await
+    }
+
+    /// Bytes of the files that are kept for an organisation.
+    pub async fn kept_bytes(&self, tx: &Tx, org: Id) -> Result<u64> {
+        store::kept_bytes(tx, org).await
+    }
+
+    /// Gives a file to the attempt that made it; 409 `lease_lost` when another attempt has the job by now.
+    pub async fn leave_file(&self, tx: &Tx, run: &crate::Run, file: Id, size: u64) -> Result<()> {
+        if !store::lock_attempt(tx, run.org(), run.id(), run.fence()).await? {
+            return Err(Error::conflict("lease_lost", "another attempt has the job by now"));
+        }
+        self.attach_file(tx, run.org(), file, run.id(), size).await
     }
 
     /// Says to which job a file belongs, in the transaction that enqueues it.
@@ -95,6 +118,11 @@ impl FileWriter {
     /// Bytes so far.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Forgets what was written.
+    pub async fn abandon(self) -> Result<()> {
+        self.engine.drop_file(self.org, self.id).await
     }
 
     /// Adds bytes; 422 `file_too_large` beyond [`FILE_LIMIT`].

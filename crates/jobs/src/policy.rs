@@ -67,6 +67,8 @@ pub struct Policy {
     pub key_concurrency: Option<u32>,
     /// Starts in a period over all nodes.
     pub rate: Option<Rate>,
+    /// Nobody may call it off: something would stay half done.
+    pub must_finish: bool,
     /// How long a job that succeeded is kept.
     pub keep: Duration,
     /// How long a dead or cancelled one is kept.
@@ -85,6 +87,7 @@ impl Default for Policy {
             concurrency: None,
             key_concurrency: None,
             rate: None,
+            must_finish: false,
             keep: Duration::from_hours(7 * 24),
             keep_failed: Duration::from_hours(30 * 24),
         }

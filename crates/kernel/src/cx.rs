@@ -321,7 +321,7 @@ impl Cx {
             name: of.name.clone(),
             org: Some(of.org),
             platform_admin: false,
-            credential: CredentialKind::Delegated,
+            credential: of.credential().kind,
             effective: Arc::new(Effective::everything(app.catalogue())),
         });
         cx.tx = Some(app.store().begin(Mode::Write, Opening::new(Role::App, Some(of.org))).await?);

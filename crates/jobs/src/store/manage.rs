@@ -32,6 +32,13 @@ async fn find(tx: &Tx, org: Id, id: Id) -> Result<Found> {
     })
 }
 
+/// The kind of a job; 404.
+pub(crate) async fn kind_of(tx: &Tx, org: Id, id: Id) -> Result<String> {
+    let rows =
+        query(tx, "SELECT kind FROM job WHERE org_id = $1 AND id = $2", vec![org.into(), id.into()]).await?;
+    read(rows.first().ok_or_else(Error::missing)?, "kind")
+}
+
 fn refused(state: State, what: &str) -> Error {
     Error::conflict("job_state", format!("the job is {} and cannot be {what}", state.as_str()))
 }

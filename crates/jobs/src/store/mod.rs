@@ -33,11 +33,15 @@ pub use stats::{BUCKETS, Depth, Histogram, Minute};
 pub use worker::WorkerRow;
 
 pub(crate) use claim::{Claim, Claimed, claim};
-pub(crate) use files::{add_piece, begin_file, end_file, piece};
+pub(crate) use files::{
+    add_piece, begin_file, drop_file, end_file, file_size, kept_bytes, lock_attempt, piece,
+};
 pub(crate) use finish::{Ended, Ending, Line, Note, Progress, Words, acknowledge, write_words};
 pub(crate) use flow::{begin_wait, inputs};
 pub(crate) use insert::{Row, free, holder, insert, insert_edges};
-pub(crate) use manage::{cancel, delete, prune, prune_files, retry, sealed_arguments, set_arguments};
+pub(crate) use manage::{
+    cancel, delete, kind_of, prune, prune_files, retry, sealed_arguments, set_arguments,
+};
 pub(crate) use promote::{admit, anything_due, anything_waits, promote, rescue};
 pub(crate) use schedule::{
     Turn, declared, due, is_due, keep_only, last_jobs, next_due, put, set_enabled, turn,

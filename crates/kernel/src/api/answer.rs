@@ -161,7 +161,7 @@ impl Answer for Events {
         Ok(response)
     }
     fn describe(_: &mut SchemaGenerator) -> Description {
-        Description::new(200, vec![("text/event-stream".to_owned(), serde_json::json!({ "type": "string" }))])
+        Description::new(200, vec![("text/event-stream".to_owned(), serde_json::json!({}))])
     }
 }
 

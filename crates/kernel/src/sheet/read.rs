@@ -38,6 +38,8 @@ pub(crate) const REQUEST: Limits =
 pub(crate) const LONG: Limits =
     Limits { rows: 100_000, cells: 2_000_000, memory: 192 * 1024 * 1024, unpacked: 256 * 1024 * 1024 };
 
+/// Bytes in which a header line must end that is looked at before the file is read.
+const HEAD: usize = 64 * 1024;
 /// Columns that a table may have.
 const COLUMNS: usize = 200;
 /// Characters of a cell, as spreadsheets have it.
@@ -92,12 +94,14 @@ pub(crate) async fn read_rows(format: Format, bytes: Bytes, limits: Limits) -> R
 
 /// The header line of comma-separated values, so that what is wrong with it can be said at once.
 pub(crate) fn csv_head(bytes: &[u8]) -> Result<Vec<String>> {
-    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
-    let head = bytes.get(..end).unwrap_or_default();
-    read_csv(head, REQUEST)?
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::invalid("empty_file", "the file has no header line"))
+    let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(head);
+    let first = reader.records().next();
+    let first = first.ok_or_else(|| Error::invalid("empty_file", "the file has no header line"))?;
+    let first = first.map_err(|cause| {
+        Error::malformed("malformed_csv", format!("the header line cannot be read: {cause}"))
+    })?;
+    Ok(first.iter().map(str::to_owned).collect())
 }
 
 impl Limits {

@@ -41,6 +41,8 @@ const PIECE: usize = 256 * 1024;
 pub trait Sink: Send {
     /// Takes the next bytes; an error ends the export.
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<()>>;
+    /// The file is whole; an error means that nobody gets it.
+    fn finish(&mut self) -> BoxFuture<'_, Result<()>>;
     /// How far it is: rows read, of how many. An error ends the export.
     fn advance(&mut self, rows: u64, total: u64) -> Result<()>;
 }
@@ -107,6 +109,10 @@ pub async fn write_export(cx: Cx, resource: Arc<dyn Dynamic>, sink: &mut dyn Sin
     let written = match format {
         Format::Csv => write_csv(Csv { reader, columns, begun: false }, sink, total.max(1), &mut rows).await,
         Format::Xlsx => write_xlsx(reader, columns, sink, total.max(1), &mut rows).await,
+    };
+    let written = match written {
+        Ok(()) => sink.finish().await,
+        Err(failure) => Err(failure),
     };
     taking.record(rows, written.is_ok()).await;
     written.map(|()| rows)

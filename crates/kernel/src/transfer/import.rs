@@ -15,7 +15,7 @@ use axum::response::Response;
 use base::{Error, Id, Kind as ErrorKind, Result};
 use bytes::Bytes;
 use schemars::JsonSchema;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -36,6 +36,8 @@ pub(crate) const LONG_BYTES: usize = 32 * 1024 * 1024;
 const ERRORS: usize = 200;
 /// Characters of a sentence in a report.
 const SENTENCE: usize = 300;
+/// Bytes that the errors of a report may take as JSON: the result of a job has 64 KiB.
+const ERROR_BYTES: usize = 48 * 1024;
 
 /// What is wrong with one row.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -67,7 +69,7 @@ pub struct ImportReport {
     pub updated: usize,
     /// Rows that cannot be taken.
     pub failed: usize,
-    /// Why, for the first 200 problems.
+    /// Why, for the first problems: 200, or fewer where they say much.
     pub errors: Vec<RowError>,
 }
 
@@ -78,13 +80,24 @@ impl ImportReport {
         if problems.is_empty() {
             problems.push(base::FieldError::new("", failure.code(), failure.detail()));
         }
+        let size = |error: &RowError| serde_json::to_string(error).map_or(ERROR_BYTES, |text| text.len() + 1);
+        let mut left = ERROR_BYTES.saturating_sub(self.errors.iter().map(size).sum());
         let room = ERRORS.saturating_sub(self.errors.len());
-        self.errors.extend(problems.into_iter().take(room).map(|problem| RowError {
-            row: line,
-            field: problem.field,
-            code: problem.code,
-            message: problem.message.chars().take(SENTENCE).collect(),
-        }));
+        self.errors.extend(
+            problems
+                .into_iter()
+                .take(room)
+                .map(|problem| RowError {
+                    row: line,
+                    field: problem.field,
+                    code: problem.code,
+                    message: problem.message.chars().take(SENTENCE).collect(),
+                })
+                .take_while(|error| {
+                    left = left.saturating_sub(size(error));
+                    left > 0
+                }),
+        );
     }
 }
 
@@ -146,8 +159,18 @@ pub struct Step {
     pub record: Id,
     /// Its version afterwards.
     pub version: i64,
-    /// The fields that were changed, as a PATCH that restores them; `None` for a new record.
-    pub before: Option<Json>,
+    /// How it was; `None` for a new record.
+    pub before: Option<Before>,
+}
+
+/// What brings a changed record back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Before {
+    /// The fields that were changed, as a PATCH that restores them.
+    patch: Map<String, Json>,
+    /// Columns that are stored otherwise than they are shown, as they are stored: a PATCH cannot say what
+    /// it may not see.
+    stored: Map<String, Json>,
 }
 
 /// A file whose header fits the resource, ready to be taken row by row.
@@ -343,12 +366,50 @@ impl Import {
 }
 
 /// What a PATCH must say so that the fields of `body` become again what they are now.
-async fn restoring(cx: &Cx, resource: &dyn Dynamic, id: Id, body: &Map<String, Json>) -> Result<Json> {
+async fn restoring(cx: &Cx, resource: &dyn Dynamic, id: Id, body: &Map<String, Json>) -> Result<Before> {
     let now = record::find(cx, resource, id, "update", Trash::Without, false).await?;
+    let columns: Map<String, Json> =
+        now.values().iter().map(|(name, _)| ((*name).to_owned(), now.json(name))).collect();
     let shown = resource.render(cx, vec![now]).await?.pop().unwrap_or_default();
-    let patch = &resource.schemas().patch["properties"];
-    let fields = body.keys().filter(|name| patch.get(name.as_str()).is_some());
-    Ok(fields.map(|name| (name.clone(), shown[name.as_str()].clone())).collect::<Map<_, _>>().into())
+    let known = &resource.schemas().patch["properties"];
+    let mut before = Before { patch: Map::new(), stored: Map::new() };
+    for name in body.keys().filter(|name| known.get(name.as_str()).is_some()) {
+        let value = shown[name.as_str()].clone();
+        if let Some(stored) = columns.get(name).filter(|stored| **stored != value) {
+            before.stored.insert(name.clone(), stored.clone());
+        }
+        before.patch.insert(name.clone(), value);
+    }
+    Ok(before)
+}
+
+/// Puts columns back as they were stored, so that what a PATCH leaves to them is right again.
+async fn put_stored(cx: &Cx, resource: &dyn Dynamic, id: Id, stored: &Map<String, Json>) -> Result<()> {
+    let spec = resource.spec();
+    let mut statement = Query::update();
+    statement.table(spec.table).and_where(Expr::col("id").eq(id));
+    for column in spec.columns.iter().filter(|column| stored.contains_key(column.name)) {
+        let value = match &stored[column.name] {
+            Json::Null => value::null(column.kind),
+            json => value::from_json(column.kind, json)
+                .ok_or_else(|| Error::internal(format!("{} cannot be put back", column.name)))?,
+        };
+        statement.value(column.name, value);
+    }
+    if let Some(org) = cx.tx()?.org_filter()? {
+        statement.and_where(Expr::col("org_id").eq(org));
+    }
+    cx.tx()?.execute(&statement).await.map(drop)
+}
+
+/// A changed record as it was before; its new version.
+async fn bring_back(cx: &Cx, resource: &dyn Dynamic, id: Id, before: &Before) -> Result<i64> {
+    if !before.stored.is_empty() {
+        put_stored(cx, resource, id, &before.stored).await?;
+    }
+    let row = record::find(cx, resource, id, "update", Trash::Without, true).await?;
+    let patch = Json::Object(before.patch.clone());
+    record::update(cx, resource, &row, patch, false).await.map(|row| row.version())
 }
 
 /// Undoes a step, unless somebody has touched the record since; the record's new version where there
@@ -357,6 +418,9 @@ pub async fn take_back(cx: &Cx, resource: &dyn Dynamic, step: &Step) -> Result<O
     let mut select =
         statement::scoped(cx.tx()?, resource.spec(), cx.actor()?.id, &crate::Reach::All, Trash::With)?;
     select.and_where(Expr::col("id").eq(step.record));
+    if cx.tx()?.dialect() != store::Dialect::Sqlite {
+        select.lock(LockType::Update);
+    }
     let Some(raw) = cx.tx()?.query_one(&select).await? else { return Ok(None) };
     let row = resource.row(&raw)?;
     if row.version() != step.version {
@@ -365,9 +429,7 @@ pub async fn take_back(cx: &Cx, resource: &dyn Dynamic, step: &Step) -> Result<O
     cx.tx()?.savepoint("step").await?;
     let undone = match &step.before {
         None => record::purge(cx, resource, &row).await.map(|()| 0),
-        Some(before) => {
-            record::update(cx, resource, &row, before.clone(), false).await.map(|row| row.version())
-        }
+        Some(before) => bring_back(cx, resource, step.record, before).await,
     };
     let undone = match undone {
         Ok(version) => Some(version),

@@ -15,7 +15,10 @@ use super::{
     dto::{Again, Bulk, Create, Detail, Query},
     load,
 };
-use crate::job_kind::require_audience;
+use crate::{
+    job_kind::require_audience,
+    transfer::{self, own},
+};
 
 /// Jobs in one call.
 const MOST: u64 = 1_000;
@@ -125,6 +128,12 @@ async fn apply(cx: &Cx, action: Action, id: Id) -> Result<()> {
 /// One action on a job that the caller may do it to.
 pub(crate) async fn apply_to(cx: &Cx, action: Action, before: job::Model) -> Result<()> {
     let id = before.id;
+    if action == Action::Retry && transfer::is_one(&before.kind) {
+        // It works in the name of whoever asked for it.
+        own::find(cx, id).await.map_err(|_| {
+            Error::forbidden("not_yours", "only who asked for an export or import may have it tried again")
+        })?;
+    }
     let engine = cx.app.service::<Engine>()?;
     let (tx, org) = (cx.tx()?, cx.org()?);
     let state = match action {

@@ -13,6 +13,7 @@ use jobs::store::entity::{
 use kernel::{
     Cx, Draft, Meta, Model, Resource, Sample, Spec,
     resource::{Endpoints, Never},
+    sheet::Format,
 };
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::json;
@@ -68,12 +69,12 @@ impl Resource for Job {
 
     async fn views(cx: &Cx, rows: Vec<Model<Self>>) -> Result<Vec<View>> {
         let one = match rows.as_slice() {
-            [one] => Some(one.id),
-            _ => None,
+            [one] => files_of(cx, one).await?,
+            _ => Vec::new(),
         };
         let mut views: Vec<View> = rows.into_iter().map(View::from).collect();
-        if let (Some(id), Some(view)) = (one, views.first_mut()) {
-            view.files = files_of(cx, id).await?;
+        if let Some(view) = views.first_mut() {
+            view.files = one;
         }
         Ok(views)
     }
@@ -113,22 +114,37 @@ impl Resource for Job {
         jobs.get("file", "/api/jobs/{id}/files/{file_id}", "A file of a job", live::download)
             .needs(&needs("read"))
             .detached()
+            .answers(200, file_types())
             .problems(&[404]);
     }
 }
 
+/// What a job's file may be, for the document.
+pub(crate) fn file_types() -> Vec<(String, serde_json::Value)> {
+    let binary = json!({ "type": "string", "format": "binary" });
+    [Format::Csv.content_type(), Format::Xlsx.content_type(), "application/octet-stream"]
+        .map(|kind| (kind.split(';').next().unwrap_or(kind).to_owned(), binary.clone()))
+        .to_vec()
+}
+
 /// A job as its own routes show it.
 pub(crate) async fn detail(cx: &Cx, row: Model<Job>) -> Result<dto::Detail> {
+    let files = files_of(cx, &row).await?;
     let mut detail = dto::Detail::from(row);
-    detail.view.files = files_of(cx, detail.id).await?;
+    detail.view.files = files;
     Ok(detail)
 }
 
-/// The files that a job left.
-async fn files_of(cx: &Cx, id: Id) -> Result<Vec<dto::File>> {
+/// The files that a job left, where the caller may have them.
+async fn files_of(cx: &Cx, row: &Model<Job>) -> Result<Vec<dto::File>> {
+    if crate::transfer::is_one(&row.kind) && row.created_by != Some(cx.actor()?.id) {
+        return Ok(Vec::new());
+    }
     let tx = cx.tx()?;
-    let left =
-        tx.find::<file::Entity>().filter(file::Column::JobId.eq(id)).filter(file::Column::IsInput.eq(false));
+    let left = tx
+        .find::<file::Entity>()
+        .filter(file::Column::JobId.eq(row.id))
+        .filter(file::Column::IsInput.eq(false));
     Ok(tx.all(left).await?.into_iter().map(dto::File::from).collect())
 }
 

@@ -1,4 +1,5 @@
-//! Forgetting what has been kept long enough: jobs, their files, old answers, the audit trail.
+//! Forgetting what has been kept long enough: jobs, their files, old answers, the audit trail. Imports that
+//! nobody puts in order are seen to as well.
 
 use jobs::{Arguments, Engine, Failure, Job, Policy, Run, Words};
 use kernel::App;
@@ -37,6 +38,7 @@ impl Job<App> for Prune {
 
     async fn run(self, app: App, _: Run) -> Result<Pruned, Failure> {
         kernel::http::idempotency::prune(&app).await?;
+        crate::transfer::settle::sweep(&app).await?;
         let audit_entries = kernel::audit::prune(&app).await?;
         Ok(Pruned { jobs: app.service::<Engine>()?.prune().await?, audit_entries })
     }

@@ -86,25 +86,49 @@ impl ExportRecords {
             content_type: format.content_type().to_owned(),
             is_input: false,
         };
-        let mut growing = Growing { run: run.clone(), writer: engine.write_file(file).await? };
-        let rows = write_export(cx, resource, &mut growing).await?;
-        let (file, bytes) = growing.writer.finish().await?;
-        let tx = app.store().begin(Mode::Write, Opening::new(Role::App, Some(run.org()))).await?;
-        engine.attach_file(&tx, run.org(), file, run.id(), bytes).await?;
-        tx.commit().await?;
-        Ok(Exported { file, rows, bytes })
+        let writer = engine.write_file(file).await?;
+        let file = writer.id();
+        let mut growing = Growing { app: app.clone(), run, writer: Some(writer), bytes: 0 };
+        match write_export(cx, resource, &mut growing).await {
+            Ok(rows) => Ok(Exported { file, rows, bytes: growing.bytes }),
+            Err(failure) => {
+                engine.drop_file(growing.run.org(), file).await?;
+                Err(failure)
+            }
+        }
     }
 }
 
 /// The file as it grows, and how the job says so.
 struct Growing {
+    app: App,
     run: Run,
-    writer: FileWriter,
+    /// Until it is whole.
+    writer: Option<FileWriter>,
+    bytes: u64,
 }
 
 impl Sink for Growing {
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { self.writer.write(&bytes).await })
+        Box::pin(async move {
+            match &mut self.writer {
+                Some(writer) => writer.write(&bytes).await,
+                None => Err(Error::internal("the file is whole already")),
+            }
+        })
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let Some(writer) = self.writer.take() else { return Ok(()) };
+            let (file, bytes) = writer.finish().await?;
+            let opening = Opening::new(Role::App, Some(self.run.org()));
+            let tx = self.app.store().begin(Mode::Write, opening).await?;
+            self.app.service::<Engine>()?.leave_file(&tx, &self.run, file, bytes).await?;
+            tx.commit().await?;
+            self.bytes = bytes;
+            Ok(())
+        })
     }
 
     fn advance(&mut self, rows: u64, total: u64) -> Result<()> {

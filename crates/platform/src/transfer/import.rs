@@ -17,6 +17,7 @@ use kernel::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Mode, Opening, Role};
+use tokio::sync::Semaphore;
 
 use super::{
     journal::{self, State},
@@ -64,14 +65,14 @@ impl Arguments for ImportRecords {
             timeout: Duration::from_hours(6),
             // To take everything back.
             cleanup: Duration::from_hours(1),
-            // A table in memory each.
-            concurrency: Some(2),
+            // One organisation leaves room for the others.
+            key_concurrency: Some(2),
             ..Policy::default()
         }
     }
 
     fn key(&self) -> Option<String> {
-        None
+        Some(self.by.org.to_string())
     }
 }
 
@@ -80,14 +81,26 @@ impl Job<App> for ImportRecords {
 
     async fn run(self, app: App, run: Run) -> Result<ImportReport, Failure> {
         let resource = super::resource(&app, &self.resource)?;
-        let bytes = app.service::<Engine>()?.read_file(run.org(), self.file).await?;
+        let Ok(_turn) = TABLES.try_acquire() else { return Err(Failure::Snooze(Duration::from_secs(2))) };
+        let engine = app.service::<Engine>()?.clone();
+        let bytes = engine.read_file(run.org(), self.file).await.map_err(super::failure)?;
         let key = self.key.as_deref().map(|key| key_column(&*resource, key)).transpose()?;
         // What is wrong with the file stays wrong.
         let import = Import::read(resource.clone(), key, self.format, bytes.into()).await;
         let import = import.map_err(super::failure)?;
-        Work { app, run, resource, import, by: self.by }.go(self.dry_run).await
+        let org = run.org();
+        let work = Work { app, run, resource, import: Arc::new(import), by: self.by };
+        let report = work.go(self.dry_run).await?;
+        if report.applied || self.dry_run {
+            // Nobody reads it again; a job that was called off may be tried again.
+            engine.drop_file(org, self.file).await?;
+        }
+        Ok(report)
     }
 }
+
+/// Files that this process has in memory at once.
+static TABLES: Semaphore = Semaphore::const_new(4);
 
 /// How often a batch is tried again after a lost lock, before the whole job is.
 const TRIES: u32 = 5;
@@ -97,7 +110,7 @@ struct Work {
     app: App,
     run: Run,
     resource: Arc<dyn Dynamic>,
-    import: Import,
+    import: Arc<Import>,
     by: Delegation,
 }
 
@@ -150,7 +163,11 @@ impl Work {
 
     /// Tries every row and keeps none; whether it came to the end.
     async fn check(&self, report: &mut ImportReport) -> Result<bool> {
-        let twins = self.import.twins(report);
+        let (import, mut seen) = (self.import.clone(), report.clone());
+        let (twins, seen) = tokio::task::spawn_blocking(move || (import.twins(&mut seen), seen))
+            .await
+            .map_err(Error::internal)?;
+        *report = seen;
         let all = self.import.len();
         let (mut row, mut tries) = (0, 0);
         // An empty file needs the permission too.
@@ -212,10 +229,9 @@ impl Work {
     async fn begin(&self) -> Result<()> {
         let (org, id) = (self.run.org(), self.run.id());
         let tx = self.app.store().begin(Mode::Write, Opening::new(Role::App, Some(org))).await?;
-        journal::begin(&tx, org, id, &self.resource.meta().full_name(), self.run.fence()).await?;
-        let settle = NewJob::of(org, &SettleImport { import: id, by: self.by.clone() })?
+        journal::begin(&tx, id, &self.resource.meta().full_name(), self.run.fence(), &self.by).await?;
+        let settle = NewJob::of(org, &SettleImport { import: id })?
             .asked_by(Some(self.by.user), self.by.request_id.clone())
-            .unique_by_key(format!("import:{id}"))
             .after(id, When::Settled);
         self.run.engine().enqueue(&tx, settle).await?;
         tx.commit().await
@@ -232,7 +248,11 @@ impl Work {
             Ok(Applied::Stopped(_)) => return Ok(report),
             Ok(Applied::Refused) => None,
             Err(error) => match super::failure(error) {
-                Failure::Fatal(error) if error.code() != "lease_lost" => Some(error),
+                // It was being put in order, or another attempt has it.
+                Failure::Fatal(error) if error.code() == "lease_lost" => {
+                    return Err(Failure::Snooze(Duration::from_secs(2)));
+                }
+                Failure::Fatal(error) => Some(error),
                 other => return Err(other),
             },
         };
@@ -255,11 +275,11 @@ impl Work {
                 Err(error) => self.after_lost_lock(error, &mut tries, report, before).await?,
             }
             self.run.progress(row as u64, all.max(1) as u64, "import");
-            if row == all && tries == 0 {
-                return Ok(Applied::Whole);
-            }
             if let Some(stop) = self.run.stopping() {
                 return Ok(Applied::Stopped(stop));
+            }
+            if row == all && tries == 0 {
+                return Ok(Applied::Whole);
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -269,7 +289,13 @@ impl Work {
     async fn apply_batch(&self, first: usize, report: &mut ImportReport) -> Result<Option<usize>> {
         let all = self.import.len();
         let mut cx = self.enter().await?;
-        journal::hold_to_apply(cx.tx()?, self.run.id(), self.run.fence()).await?;
+        let run = journal::hold_to_apply(cx.tx()?, self.run.id(), self.run.fence()).await?;
+        if usize::try_from(run.line) != Ok(first) {
+            // An attempt that had lost its lease has come further before this one took hold.
+            (report.created, report.updated) = counts(&run);
+            cx.commit().await?;
+            return Ok(Some(usize::try_from(run.line).unwrap_or_default()));
+        }
         let begin = Instant::now();
         let mut steps: Vec<(usize, Step)> = Vec::new();
         let mut row = first;
@@ -333,9 +359,6 @@ pub(super) async fn take_back(
         }
         cx.commit().await?;
         run.progress(undone, all.max(1), "undo");
-        if matches!(run.stopping(), Some(Stop::LeaseLost | Stop::HandBack)) {
-            return Err(Error::unavailable("stopping", "the worker goes away"));
-        }
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 
 use base::{Error, Id, Result};
+use jobs::{State as JobState, store::entity::job};
 use kernel::{
-    Cx,
+    Cx, Delegation,
     resource::Dynamic,
     transfer::{Step, take_back},
 };
@@ -30,6 +31,7 @@ pub const MIGRATION: store::Migration = store::Migration {
             .integer("created")
             .integer("updated")
             .integer("kept")
+            .long_text("delegation")
             .create();
         ddl.tenant_rows("import_step")
             .uuid("run_id")
@@ -71,6 +73,9 @@ pub mod run {
         pub updated: i32,
         /// Records that could not be taken back.
         pub kept: i32,
+        /// On whose behalf, as JSON.
+        #[sea_orm(column_type = "Text")]
+        pub delegation: String,
     }
 
     /// No relations.
@@ -137,6 +142,11 @@ impl run::Model {
         }
     }
 
+    /// On whose behalf.
+    pub(super) fn by(&self) -> Result<Delegation> {
+        serde_json::from_str(&self.delegation).map_err(Error::internal)
+    }
+
     /// Whether it is being put in order, and no attempt of the import itself is any more.
     pub(super) fn is_settling(&self) -> bool {
         self.fence == SETTLING
@@ -153,10 +163,11 @@ pub(super) async fn find(tx: &Tx, id: Id) -> Result<Option<run::Model>> {
 }
 
 /// Begins to apply.
-pub(super) async fn begin(tx: &Tx, org: Id, id: Id, resource: &str, fence: i64) -> Result<()> {
+pub(super) async fn begin(tx: &Tx, id: Id, resource: &str, fence: i64, by: &Delegation) -> Result<()> {
     tx.insert(run::ActiveModel {
         id: Set(id),
-        org_id: Set(org),
+        org_id: Set(by.org),
+        delegation: Set(serde_json::to_string(by).map_err(Error::internal)?),
         resource: Set(resource.to_owned()),
         state: Set(APPLYING.to_owned()),
         fence: Set(fence),
@@ -170,25 +181,22 @@ pub(super) async fn begin(tx: &Tx, org: Id, id: Id, resource: &str, fence: i64) 
 
 /// Takes hold of the import for this unit of work, under a fencing token: 409 `lease_lost` when a later
 /// attempt has, or when it does not stand as it should.
-async fn hold(tx: &Tx, id: Id, fence: i64, state: &str) -> Result<()> {
+async fn hold(tx: &Tx, id: Id, fence: i64, state: &str) -> Result<run::Model> {
     let own = Condition::all()
         .add(run::Column::Id.eq(id))
         .add(run::Column::Fence.lte(fence))
         .add(run::Column::State.eq(state));
-    // MySQL counts rows that change; the fence may stay the same, so the row is locked by reading it.
-    let mut select = tx.find::<run::Entity>().filter(own);
-    if tx.dialect() != store::Dialect::Sqlite {
-        select = select.lock_exclusive();
-    }
-    if tx.one(select).await?.is_none() {
-        return Err(Error::conflict("lease_lost", "another attempt goes on with this import"));
-    }
     let held = run::ActiveModel { fence: Set(fence), ..Default::default() };
-    tx.update_where(held, Condition::all().add(run::Column::Id.eq(id))).await.map(drop)
+    let lost = || Error::conflict("lease_lost", "another attempt goes on with this import");
+    // Writing locks the row; what is read after it is what this unit of work goes on from.
+    if tx.update_where(held, own).await? == 0 {
+        return Err(lost());
+    }
+    find(tx, id).await?.ok_or_else(lost)
 }
 
-/// As [`hold`], of an import that is being applied.
-pub(super) async fn hold_to_apply(tx: &Tx, id: Id, fence: i64) -> Result<()> {
+/// As [`hold`], of an import that is being applied: how far it is by now.
+pub(super) async fn hold_to_apply(tx: &Tx, id: Id, fence: i64) -> Result<run::Model> {
     hold(tx, id, fence, APPLYING).await
 }
 
@@ -200,16 +208,23 @@ pub(super) async fn write(
     (line, created, updated): (usize, usize, usize),
     done: bool,
 ) -> Result<()> {
-    let rows = steps.into_iter().map(|(seq, step)| step::ActiveModel {
-        id: Set(cx.app.new_id()),
-        org_id: Set(org),
-        run_id: Set(id),
-        seq: Set(number(seq)),
-        record_id: Set(step.record),
-        version: Set(step.version),
-        restores: Set(step.before.map(|before| before.to_string())),
-    });
-    let rows: Vec<step::ActiveModel> = rows.collect();
+    let row = |(seq, step): (usize, Step)| -> Result<step::ActiveModel> {
+        Ok(step::ActiveModel {
+            id: Set(cx.app.new_id()),
+            org_id: Set(org),
+            run_id: Set(id),
+            seq: Set(number(seq)),
+            record_id: Set(step.record),
+            version: Set(step.version),
+            restores: Set(step
+                .before
+                .as_ref()
+                .map(serde_json::to_string)
+                .transpose()
+                .map_err(Error::internal)?),
+        })
+    };
+    let rows = steps.into_iter().map(row).collect::<Result<Vec<_>>>()?;
     let tx = cx.tx()?;
     if !rows.is_empty() {
         tx.insert_all(rows).await?;
@@ -226,10 +241,7 @@ pub(super) async fn write(
 
 /// Says that the import is being taken back; no attempt applies any more of it.
 pub(super) async fn turn(tx: &Tx, id: Id, fence: i64) -> Result<()> {
-    let own = Condition::all()
-        .add(run::Column::Id.eq(id))
-        .add(run::Column::Fence.lte(fence))
-        .add(run::Column::State.is_in([APPLYING, UNDOING]));
+    let own = Condition::all().add(run::Column::Id.eq(id)).add(run::Column::Fence.lte(fence));
     let values = run::ActiveModel { state: Set(UNDOING.to_owned()), fence: Set(fence), ..Default::default() };
     tx.update_where(values, own).await.map(drop)
 }
@@ -258,7 +270,8 @@ pub(super) async fn undo(
     // How far the versions of earlier steps have moved since the rows were read.
     let mut moved: HashMap<Id, i64> = HashMap::new();
     for row in tx.all(last).await? {
-        let before = row.restores.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?;
+        let before =
+            row.restores.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?;
         let by = moved.entry(row.record_id).or_default();
         let step = Step { record: row.record_id, version: row.version + *by, before };
         match take_back(cx, resource, &step).await? {
@@ -304,6 +317,19 @@ pub(super) async fn forget_steps(tx: &Tx, id: Id, most: u64) -> Result<u64> {
     let some = tx.find::<step::Entity>().filter(step::Column::RunId.eq(id)).limit(most);
     let ids: Vec<Id> = tx.all(some).await?.into_iter().map(|row| row.id).collect();
     tx.delete_where::<step::Entity>(Condition::all().add(step::Column::Id.is_in(ids))).await
+}
+
+/// Imports whose job is over or gone, so that somebody must put them in order: organisation and import.
+pub(super) async fn abandoned(tx: &Tx) -> Result<Vec<(Id, Id)>> {
+    let mut found = Vec::new();
+    for run in tx.all(tx.find::<run::Entity>()).await? {
+        let job = tx.one(tx.find::<job::Entity>().filter(job::Column::Id.eq(run.id))).await?;
+        let state = job.and_then(|job| JobState::parse(&job.state));
+        if state.is_none_or(JobState::is_final) {
+            found.push((run.org_id, run.id));
+        }
+    }
+    Ok(found)
 }
 
 /// Forgets an import that is over.

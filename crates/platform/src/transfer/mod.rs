@@ -10,7 +10,7 @@ mod export;
 mod import;
 pub mod journal;
 pub(crate) mod own;
-mod settle;
+pub(crate) mod settle;
 
 use std::sync::Arc;
 
@@ -24,9 +24,14 @@ use kernel::{
 use schemars::JsonSchema;
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde::Serialize;
-use store::{Opening, Role, Tx};
+use store::{Mode, Opening, Role, Tx};
 
 pub use self::{export::ExportRecords, import::ImportRecords, settle::SettleImport};
+
+/// Whether a kind of job is an export or import of somebody.
+pub(crate) fn is_one(kind: &str) -> bool {
+    [ExportRecords::KIND, ImportRecords::KIND].contains(&kind)
+}
 
 /// Adds the kinds of jobs.
 pub(crate) fn register(registry: Registry<App>) -> Registry<App> {
@@ -54,27 +59,34 @@ struct Begun {
     state: String,
 }
 
-/// How many of one person may be under way at once: each keeps a file.
+/// How many of one person may be under way at once.
 const MOST: u64 = 20;
+/// Bytes of files that are kept for one organisation.
+const KEPT: u64 = 2 * 1024 * 1024 * 1024;
 
-/// 429 for somebody who has too many under way.
-async fn require_room(tx: &Tx, user: Id) -> Result<()> {
+/// 429 for somebody who has too many under way, 409 where an organisation keeps too much.
+async fn require_room(cx: &Cx, tx: &Tx, by: &Delegation) -> Result<()> {
     let open = [State::Scheduled, State::Ready, State::Running, State::Failed].map(State::as_str);
     let own = tx
         .find::<job::Entity>()
         .filter(job::Column::State.is_in(open))
-        .filter(job::Column::CreatedBy.eq(user))
+        .filter(job::Column::CreatedBy.eq(by.user))
         .filter(job::Column::Kind.is_in([ExportRecords::KIND, ImportRecords::KIND]));
-    if tx.count(own).await? < MOST {
-        return Ok(());
+    if tx.count(own).await? >= MOST {
+        let detail =
+            format!("{MOST} exports and imports of yours are under way; wait for one, or call one off");
+        return Err(Error::too_many("too_many_transfers", detail).retry_after(30));
     }
-    let detail = format!("{MOST} exports and imports of yours are under way; wait for one, or call one off");
-    Err(Error::too_many("too_many_transfers", detail).retry_after(30))
+    if cx.app.service::<Engine>()?.kept_bytes(tx, by.org).await? >= KEPT {
+        let detail = "files of exports and imports take 2 GiB; delete some of their jobs, or wait: they go after seven days";
+        return Err(Error::conflict("files_full", detail));
+    }
+    Ok(())
 }
 
 /// Enqueues what the caller asked for, in a unit of work.
 async fn enqueue<A: Arguments>(cx: &Cx, tx: &Tx, arguments: &A, by: &Delegation) -> Result<Begun> {
-    require_room(tx, by.user).await?;
+    require_room(cx, tx, by).await?;
     let new = NewJob::of(by.org, arguments)?.asked_by(Some(by.user), by.request_id.clone());
     let id = cx.app.service::<Engine>()?.enqueue(tx, new).await?.id;
     let row = tx.one(tx.find::<job::Entity>().filter(job::Column::Id.eq(id))).await?;
@@ -97,11 +109,17 @@ async fn begin_import(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Accepted<Be
     let format = check_file(cx, &*resource)?;
     let by = Delegation::of(cx)?;
     let engine = cx.app.service::<Engine>()?;
+    let mut room = cx.again(Mode::Read).await?;
+    require_room(&room, room.tx()?, &by).await?;
+    room.commit().await?;
     let name = format!("{}.{}", resource.meta().plural, format.as_str());
     let content_type = format.content_type().to_owned();
     let file = NewFile { org: by.org, job: None, name, content_type, is_input: true };
     let mut writer = engine.write_file(file).await?;
-    writer.write(cx.body()).await?;
+    if let Err(failure) = writer.write(cx.body()).await {
+        writer.abandon().await?;
+        return Err(failure);
+    }
     let (file, size) = writer.finish().await?;
     let arguments = ImportRecords {
         resource: resource.meta().full_name(),
@@ -111,11 +129,21 @@ async fn begin_import(cx: &Cx, resource: Arc<dyn Dynamic>) -> Result<Accepted<Be
         dry_run,
         by: by.clone(),
     };
-    let work = cx.begin(Opening::new(Role::App, Some(by.org))).await?;
-    let begun = enqueue(cx, &work, &arguments, &by).await?;
-    engine.attach_file(&work, by.org, file, begun.id, size).await?;
-    cx.finish(work);
-    Ok(Accepted(begun))
+    let begun = async {
+        let work = cx.begin(Opening::new(Role::App, Some(by.org))).await?;
+        let begun = enqueue(cx, &work, &arguments, &by).await?;
+        engine.attach_file(&work, by.org, file, begun.id, size).await?;
+        cx.finish(work);
+        Ok(Accepted(begun))
+    };
+    match begun.await {
+        Ok(begun) => Ok(begun),
+        Err(failure) => {
+            // Its unit of work is over: the embedded database has one writer.
+            engine.drop_file(by.org, file).await?;
+            Err(failure)
+        }
+    }
 }
 
 /// The resource of a job, as this build knows it.

@@ -29,6 +29,7 @@ pub(super) fn mount(api: &mut Api) {
     own.get("events", "/api/transfers/{id}/events", "The same, live", events).detached().problems(&[404]);
     own.get("file", "/api/transfers/{id}/files/{file_id}", "The file that an export left", file)
         .detached()
+        .answers(200, job::file_types())
         .problems(&[404]);
     own.act(
         "cancel",

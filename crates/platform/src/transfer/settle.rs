@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use base::{Id, Result};
-use jobs::{Arguments, Failure, Job, Policy, Run, State as JobState, Words, store::entity::job};
-use kernel::{App, Delegation};
+use jobs::{
+    Arguments, Engine, Failure, Job, NewJob, Policy, Run, State as JobState, Words, store::entity::job,
+};
+use kernel::App;
 use schemars::JsonSchema;
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
@@ -25,8 +27,6 @@ const ROUND: u64 = 500;
 pub struct SettleImport {
     /// The import's job.
     pub import: Id,
-    /// On whose behalf it worked.
-    pub by: Delegation,
 }
 
 impl Arguments for SettleImport {
@@ -42,10 +42,24 @@ impl Arguments for SettleImport {
             queue: "transfer",
             max_attempts: 20,
             timeout: Duration::from_hours(6),
+            must_finish: true,
             keep: Duration::from_hours(24),
             ..Policy::default()
         }
     }
+}
+
+/// Sees to imports that are over and that nobody puts in order; how many there are.
+pub(crate) async fn sweep(app: &App) -> Result<usize> {
+    let tx = app.system(Mode::Write).await?;
+    let abandoned = journal::abandoned(&tx).await?;
+    for (org, import) in &abandoned {
+        // Beside the one that follows the import itself, if that is still to come; both may run.
+        let job = NewJob::of(*org, &SettleImport { import: *import })?.unique_by_args();
+        app.service::<Engine>()?.enqueue(&tx, job).await?;
+    }
+    tx.commit().await?;
+    Ok(abandoned.len())
 }
 
 /// What was left to do.
@@ -73,11 +87,12 @@ impl Job<App> for SettleImport {
             return Err(Failure::Snooze(Duration::from_secs(10)));
         }
         let Some(begun) = begun else { return Ok(Settled { applied: false, kept: 0 }) };
-        let applied = begun.stands() == State::Done;
+        // Called off or dead after its last batch is called off or dead all the same.
+        let applied = begun.stands() == State::Done && state == Some(JobState::Succeeded);
         let mut kept = 0;
         if !applied {
             let resource = super::resource(&app, &begun.resource)?;
-            kept = import::take_back(&app, &run, &self.by, &*resource, self.import).await?;
+            kept = import::take_back(&app, &run, &begun.by()?, &*resource, self.import).await?;
         }
         loop {
             let tx = app.store().begin(Mode::Write, opening()).await?;

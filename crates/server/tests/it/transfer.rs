@@ -66,7 +66,8 @@ async fn journal(app: &TestApp, org: Id) -> (usize, usize) {
 /// Works while somebody does something as soon as the job has applied some rows, and not all.
 async fn meanwhile<F: Future<Output = ()>>(app: &TestApp, caller: &Caller, id: Id, act: impl FnOnce() -> F) {
     let watching = async {
-        for _ in 0..2_000 {
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < Duration::from_secs(120) {
             let job = own(caller, id).await;
             let progress = &job["progress"];
             if progress["note"] == "import" && progress["done"].as_u64() > Some(0) {
@@ -110,6 +111,10 @@ async fn a_long_export_is_fetched_by_whoever_asked_and_by_nobody_else() {
         assert_eq!(fetched.bytes.len() as u64, job["result"]["bytes"].as_u64().unwrap());
 
         clerk.get(&format!("/api/jobs/{}", begun.id())).await.expect(403);
+        // The owner sees the job, and may export by himself; what the clerk took is the clerk's.
+        let seen = org.owner.get(&format!("/api/jobs/{}", begun.id())).await.expect(200);
+        assert_eq!(seen.body["files"], json!([]));
+        org.owner.get(&format!("/api/jobs/{}/files/{file}", begun.id())).await.expect(404);
         for path in [path, format!("/api/transfers/{}", begun.id())] {
             other.get(&path).await.expect(404);
             org.owner.get(&path).await.expect(404);
@@ -240,7 +245,7 @@ async fn rows_that_cannot_be_taken_are_named_and_nothing_is_kept() {
 async fn a_cancelled_import_takes_back_what_it_brought_and_changed() {
     let app = TestApp::new().await;
     let org = app.org("cancel").await;
-    let clerk = app.member(&org, "clerk", IMPORT).await;
+    let clerk = app.member(&org, "clerk", &[IMPORT, &["jobs:job:retry"]].concat()).await;
     let known = json!({ "code": "x-0", "name": "As it was", "remark": "Untouched", "sort": 7 });
     let known = org.owner.post("/api/posts", known).await.expect(201);
     let before = total(&org).await;
@@ -250,6 +255,10 @@ async fn a_cancelled_import_takes_back_what_it_brought_and_changed() {
     let cancel = format!("/api/transfers/{}/cancel", begun.id());
     meanwhile(&app, &clerk, begun.id(), || async {
         assert!(total(&org).await > before, "some of it is there already");
+        let follows = org.owner.get("/api/jobs?kind=resource.settle_import").await.expect(200);
+        let path = format!("/api/jobs/{}/cancel", follows.items()[0]["id"].as_str().unwrap());
+        let refused = org.owner.act(&path).await.expect(409);
+        assert_eq!(refused.code(), "job_must_finish");
         clerk.act(&cancel).await.expect(200);
     })
     .await;
@@ -264,6 +273,16 @@ async fn a_cancelled_import_takes_back_what_it_brought_and_changed() {
     let logs = org.owner.get(&format!("/api/jobs/{}/logs", begun.id())).await.expect(200);
     let said = logs.items().iter().any(|line| line["line"].as_str().unwrap().contains("everything"));
     assert!(said, "{:?}", logs.items());
+
+    // Its maker may have it tried again, from the beginning; nobody else in his name.
+    let retry = format!("/api/jobs/{}/retry", begun.id());
+    assert_eq!(org.owner.act(&retry).await.expect(403).code(), "not_yours");
+    clerk.act(&retry).await.expect(200);
+    app.work().await;
+    let job = own(&clerk, begun.id()).await;
+    assert_eq!((&job["state"], &job["result"]["updated"]), (&json!("succeeded"), &json!(2)), "{job}");
+    assert_eq!(total(&org).await, before + 3_999);
+    assert_eq!(journal(&app, org.id).await, (0, 0));
 }
 
 #[tokio::test]
@@ -376,4 +395,150 @@ async fn requests_get_their_turn_while_a_long_import_writes() {
     };
     tokio::join!(app.work(), others);
     assert_eq!(own(&org.owner, begun.id()).await["result"]["applied"], true);
+}
+
+#[tokio::test]
+async fn an_import_that_was_called_off_after_its_last_batch_is_taken_back_by_the_next_sweep() {
+    use platform::transfer::journal::{run, step};
+    use sea_orm::ActiveValue::Set;
+    let app = TestApp::new().await;
+    let org = app.org("sweep").await;
+    let post = org.owner.post("/api/posts", json!({ "code": "s-0", "name": "Brought" })).await.expect(201);
+    let begun = send(&org.owner, "", file("s", 1)).await.expect(202);
+    // As a worker leaves it that is killed between its last batch and the end of its job.
+    let by = json!({
+        "user": org.owner.id, "name": org.owner.name, "org": org.id, "key": null, "request_id": "r"
+    });
+    let tx = app.tx(org.id).await;
+    tx.insert(run::ActiveModel {
+        id: Set(begun.id()),
+        org_id: Set(org.id),
+        resource: Set("identity.post".into()),
+        state: Set("done".into()),
+        fence: Set(1),
+        line: Set(1),
+        created: Set(1),
+        updated: Set(0),
+        kept: Set(0),
+        delegation: Set(by.to_string()),
+    })
+    .await
+    .unwrap();
+    tx.insert(step::ActiveModel {
+        id: Set(app.app.new_id()),
+        org_id: Set(org.id),
+        run_id: Set(begun.id()),
+        seq: Set(0),
+        record_id: Set(post.id()),
+        version: Set(1),
+        restores: Set(None),
+    })
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    org.owner.act(&format!("/api/transfers/{}/cancel", begun.id())).await.expect(200);
+
+    let engine = app.app.service::<jobs::Engine>().unwrap();
+    let tx = app.app.system(Mode::Write).await.unwrap();
+    let prune = jobs::NewJob::of(jobs::PLATFORM, &platform::kind::Prune {}).unwrap();
+    engine.enqueue(&tx, prune).await.unwrap();
+    tx.commit().await.unwrap();
+    app.work().await;
+    assert_eq!(codes(&org, "s-").await, Vec::<String>::new());
+    assert_eq!(journal(&app, org.id).await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_kept_any_more_is_called_so() {
+    let app = TestApp::new().await;
+    let org = app.org("expired").await;
+    let begun = send(&org.owner, "", file("e", 2)).await.expect(202);
+    let job = org.owner.get(&format!("/api/jobs/{}", begun.id())).await.expect(200).body;
+    let id: Id = job["args"]["file"].as_str().unwrap().parse().unwrap();
+    app.app.service::<jobs::Engine>().unwrap().drop_file(org.id, id).await.unwrap();
+    app.work().await;
+    let job = own(&org.owner, begun.id()).await;
+    assert_eq!((&job["state"], &job["attempt"]), (&json!("dead"), &json!(1)), "{job}");
+    assert!(job["error"].as_str().unwrap().starts_with("file_expired"), "{job}");
+}
+
+#[tokio::test]
+async fn a_report_that_would_be_too_long_says_as_much_as_it_can() {
+    let app = TestApp::new().await;
+    let org = app.org("report").await;
+    let long = "岗位说明".repeat(80);
+    let lines: String = (0..300).map(|n| format!("q-{n},Post {n},{long}\n")).collect();
+    let job = imported(&app, &org.owner, "", format!("code,name,status\n{lines}")).await;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    assert_eq!(job["result"]["failed"], 300);
+    let named = job["result"]["errors"].as_array().unwrap().len();
+    assert!((20..=200).contains(&named), "{named}");
+}
+
+#[tokio::test]
+async fn an_import_reaches_as_far_as_its_maker() {
+    let app = TestApp::new().await;
+    let org = app.org("reach").await;
+    let department = async |name: &str| {
+        org.owner.post("/api/departments", json!({ "name": name, "code": name })).await.expect(201).id()
+    };
+    let (sales, lab) = (department("sales").await, department("lab").await);
+    let codes = ["list", "read", "create", "update", "import"].map(|a| format!("identity:department:{a}"));
+    let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+    let scope = kernel::access::DataScope::DepartmentAndBelow;
+    let head = app.member_with(&org, "head", &codes, scope, Some(sales)).await;
+    let import = async |parent: Id, name: &str| {
+        let file = format!("name,code,parent_id\n{name},{name},{parent}\n");
+        let path = "/api/departments/import-job";
+        let begun = head.raw(Method::POST, path, Some("text/csv"), file.into_bytes()).await.expect(202);
+        app.work().await;
+        own(&head, begun.id()).await["result"].clone()
+    };
+    let report = import(sales, "north").await;
+    assert_eq!(report["applied"], true, "{report}");
+    let report = import(lab, "south").await;
+    assert_eq!((&report["applied"], &report["failed"]), (&json!(false), &json!(1)), "{report}");
+}
+
+#[tokio::test]
+async fn what_is_stored_sealed_comes_back_sealed_when_an_import_is_taken_back() {
+    use jobs::store::entity::schedule;
+    let app = TestApp::new().await;
+    let org = app.org("sealed").await;
+    let stored = async || {
+        let tx = app.app.store().begin(Mode::Read, Opening::new(Role::App, Some(org.id))).await.unwrap();
+        let all = tx.all(tx.find::<schedule::Entity>()).await.unwrap();
+        all.into_iter().map(|row| (row.name, row.every_seconds, row.args)).collect::<Vec<_>>()
+    };
+    let call = |url: &str, token: &str| json!({ "url": url, "headers": { "authorization": token } });
+    let body = json!({
+        "name": "hook", "kind": "interval", "every_seconds": 3600, "job_kind": "http.call",
+        "args": call("https://example.com/a", "token-a"),
+    });
+    org.owner.post("/api/schedules", body).await.expect(201);
+    let before = stored().await;
+    assert!(!before[0].2.contains("token-a"), "it is sealed");
+    let engine = app.app.service::<jobs::Engine>().unwrap();
+    let opened = |args: &str| engine.unseal("http.call", args).unwrap();
+    let quoted = |args: Value| format!("\"{}\"", args.to_string().replace('"', "\"\""));
+    let mut lines =
+        format!("hook,interval,60,http.call,{}\n", quoted(json!({ "url": "https://example.com/b" })));
+    for n in 0..600 {
+        let args = quoted(call("https://example.com/b", "token-b"));
+        lines += &format!("more-{n},interval,60,http.call,{args}\n");
+    }
+    let file = format!("name,kind,every_seconds,job_kind,args\n{lines}");
+    let path = "/api/schedules/import-job?key=name";
+    let begun = org.owner.raw(Method::POST, path, Some("text/csv"), file.into_bytes()).await.expect(202);
+    meanwhile(&app, &org.owner, begun.id(), || async {
+        assert_ne!(stored().await[0], before[0], "the first row is applied");
+        org.owner.act(&format!("/api/transfers/{}/cancel", begun.id())).await.expect(200);
+    })
+    .await;
+    assert_eq!(own(&org.owner, begun.id()).await["state"], "cancelled");
+    let after = stored().await;
+    assert_eq!((after.len(), &after[0].0, after[0].1), (1, &before[0].0, before[0].1));
+    // Sealed anew, so not letter by letter.
+    assert_eq!(opened(&after[0].2), opened(&before[0].2));
+    assert!(!after[0].2.contains("token-a"));
 }
