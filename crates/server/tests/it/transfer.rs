@@ -63,6 +63,16 @@ async fn journal(app: &TestApp, org: Id) -> (usize, usize) {
     (runs, tx.all(tx.find::<step::Entity>()).await.unwrap().len())
 }
 
+/// Works until nothing is left of any import; what puts one in order may have to try again.
+async fn in_order(app: &TestApp, org: Id) {
+    let begin = std::time::Instant::now();
+    while journal(app, org).await != (0, 0) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "left: {:?}", journal(app, org).await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        app.work().await;
+    }
+}
+
 /// Works while somebody does something as soon as the job has applied some rows, and not all.
 async fn meanwhile<F: Future<Output = ()>>(app: &TestApp, caller: &Caller, id: Id, act: impl FnOnce() -> F) {
     let watching = async {
@@ -193,7 +203,7 @@ async fn a_long_import_is_checked_then_applied_and_leaves_no_journal() {
     let job = imported(&app, &clerk, "", file("n", 700)).await;
     assert_eq!(said(&job), (700, 700, 0, 0, true), "{job}");
     assert_eq!(total(&org).await, before + 700);
-    assert_eq!(journal(&app, org.id).await, (0, 0));
+    in_order(&app, org.id).await;
     let row = org.owner.get("/api/posts?code=n-699").await.expect(200).items()[0].clone();
     assert_eq!(row["created_by"], json!(clerk.id));
     let told = org.owner.get("/api/audit-entries?action=identity:post:import").await.expect(200);
@@ -238,7 +248,7 @@ async fn rows_that_cannot_be_taken_are_named_and_nothing_is_kept() {
     let row = |line: u64, code: &str| (line, "code".to_owned(), code.to_owned());
     assert_eq!(rows, [row(902, "taken"), row(903, "required"), row(904, "taken")]);
     assert_eq!(total(&org).await, before);
-    assert_eq!(journal(&app, org.id).await, (0, 0));
+    in_order(&app, org.id).await;
 }
 
 #[tokio::test]
@@ -269,7 +279,7 @@ async fn a_cancelled_import_takes_back_what_it_brought_and_changed() {
     for field in ["code", "name", "remark", "sort"] {
         assert_eq!(row[field], known.body[field], "{field}");
     }
-    assert_eq!(journal(&app, org.id).await, (0, 0));
+    in_order(&app, org.id).await;
     let logs = org.owner.get(&format!("/api/jobs/{}/logs", begun.id())).await.expect(200);
     let said = logs.items().iter().any(|line| line["line"].as_str().unwrap().contains("everything"));
     assert!(said, "{:?}", logs.items());
@@ -282,7 +292,7 @@ async fn a_cancelled_import_takes_back_what_it_brought_and_changed() {
     let job = own(&clerk, begun.id()).await;
     assert_eq!((&job["state"], &job["result"]["updated"]), (&json!("succeeded"), &json!(2)), "{job}");
     assert_eq!(total(&org).await, before + 3_999);
-    assert_eq!(journal(&app, org.id).await, (0, 0));
+    in_order(&app, org.id).await;
 }
 
 #[tokio::test]
@@ -318,7 +328,7 @@ async fn an_import_ends_and_is_taken_back_when_its_maker_may_no_longer() {
     assert_eq!(job["state"], "dead", "{job}");
     assert!(job["error"].as_str().unwrap().contains("identity:post:import"), "{job}");
     assert_eq!(total(&org).await, before);
-    assert_eq!(journal(&app, org.id).await, (0, 0));
+    in_order(&app, org.id).await;
 }
 
 #[tokio::test]
@@ -445,7 +455,7 @@ async fn an_import_that_was_called_off_after_its_last_batch_is_taken_back_by_the
     tx.commit().await.unwrap();
     app.work().await;
     assert_eq!(codes(&org, "s-").await, Vec::<String>::new());
-    assert_eq!(journal(&app, org.id).await, (0, 0));
+    in_order(&app, org.id).await;
 }
 
 #[tokio::test]
