@@ -86,6 +86,9 @@ async fn real_ids(app: &TestApp, org: &Org) -> BTreeMap<String, String> {
     let key = org.owner.post("/api/auth/api-keys", json!({ "name": "swept" })).await.expect(201);
     ids.insert("/api/api-keys".into(), key.id().to_string());
     ids.insert("/api/auth/api-keys".into(), key.id().to_string());
+    let begun = org.owner.act("/api/posts/export-job").await.expect(202);
+    ids.insert("/api/transfers".into(), begun.id().to_string());
+    ids.insert("/api/jobs".into(), begun.id().to_string());
     ids.insert("/api/sessions".into(), org.owner.session.to_string());
     ids.insert("/api/auth/sessions".into(), org.owner.session.to_string());
     ids.insert("/api/organizations".into(), org.id.to_string());
