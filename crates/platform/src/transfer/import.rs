@@ -15,8 +15,9 @@ use kernel::{
     transfer::{Import, ImportReport, Step, Twins, key_column},
 };
 use schemars::JsonSchema;
+use sea_orm::sea_query::{Expr, Func, Query};
 use serde::{Deserialize, Serialize};
-use store::{Mode, Opening, Role};
+use store::{Dialect, Mode, Opening, Role};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -222,6 +223,7 @@ impl Work {
     async fn enter(&self) -> Result<Cx> {
         let cx = Cx::on_behalf(&self.app, &self.by, Mode::Write, "").await?;
         cx.require(&self.resource.meta().permission("import"))?;
+        plan_anew(&cx).await?;
         Ok(cx)
     }
 
@@ -328,6 +330,19 @@ impl Work {
     }
 }
 
+/// Has PostgreSQL plan each statement of this batch for the table as it is by now. It keeps a plan after a
+/// few runs, and one that was made when the table was as good as empty may read all rows of the
+/// organisation, until autovacuum has been there.
+async fn plan_anew(cx: &Cx) -> Result<()> {
+    let tx = cx.tx()?;
+    if tx.dialect() == Dialect::Postgres {
+        let arguments = ["plan_cache_mode".into(), "force_custom_plan".into(), Expr::value(true)];
+        let setting = Func::cust("set_config").args(arguments);
+        tx.query_one(&Query::select().expr_as(setting, "setting").to_owned()).await?;
+    }
+    Ok(())
+}
+
 fn counts(run: &journal::run::Model) -> (usize, usize) {
     let number = |n: i32| usize::try_from(n).unwrap_or_default();
     (number(run.created), number(run.updated))
@@ -349,6 +364,7 @@ pub(super) async fn take_back(
     let mut undone = 0;
     loop {
         let mut cx = Cx::undoing(app, by).await?;
+        plan_anew(&cx).await?;
         let begin = Instant::now();
         let some = journal::undo(&cx, resource, import, fence, || begin.elapsed() < TIME).await?;
         undone += some;
