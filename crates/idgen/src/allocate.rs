@@ -25,6 +25,9 @@ pub struct Request {
     /// The same caller with the same token gets the same range, for as long as the options say. At most
     /// 255 characters.
     pub token: Option<String>,
+    /// Whether its line may be one with those of the same caller's neighbouring ranges. For callers without
+    /// a name, so that a flood of them fills no journal; a line of several calls names no request.
+    pub merge: bool,
 }
 
 /// What a call was given.
@@ -44,6 +47,7 @@ pub(crate) struct Ask {
     pub count: i64,
     pub caller: Option<String>,
     pub request_id: Option<String>,
+    pub merge: bool,
     /// The caller writes the line itself.
     pub writes_itself: bool,
 }
@@ -59,6 +63,7 @@ impl Ask {
             count: request.count,
             caller: request.caller.as_deref().map(|text| shorten(text, 200)),
             request_id: request.request_id.as_deref().map(|text| shorten(text, 64)),
+            merge: request.merge,
             writes_itself: request.token.is_some(),
         })
     }

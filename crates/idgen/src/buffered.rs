@@ -59,7 +59,7 @@ impl Engine {
         let Taken { range, turn, used, dropped } = taken;
         let line = self.issued(&key, ask, range, turn);
         if !ask.writes_itself {
-            self.shared.ledger.send(Entry::Line(line.clone()));
+            self.shared.ledger.send(Entry::of(line.clone(), ask.merge));
         }
         for lease in used {
             self.shared.ledger.send(Entry::Ended { org: key.org, lease: lease.id });

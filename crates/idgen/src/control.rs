@@ -173,6 +173,60 @@ impl Engine {
         self.key(org, name).await
     }
 
+    /// Lets a key that was given up issue again, above everything that it issued.
+    ///
+    /// Errors: 404 `key_unknown`; 409 `not_retired`.
+    pub async fn revive(&self, org: Id, name: &KeyName) -> Result<Key> {
+        retrying(|| async {
+            let (tx, now) = self.begin_timed(Access::Write).await?;
+            let outcome = async {
+                let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
+                if key.state != State::Retired {
+                    return Err(Error::conflict("not_retired", format!("the key {name} is in use")));
+                }
+                store::key::revive(&tx, &key, now).await
+            };
+            let outcome = outcome.await;
+            end(tx, outcome).await
+        })
+        .await?;
+        self.look_now().await?;
+        self.key(org, name).await
+    }
+
+    /// Gives a key another name; its counter and its journal go with it.
+    ///
+    /// Errors: 404 `key_unknown`; 409 `key_exists`.
+    pub async fn rename(&self, org: Id, from: &KeyName, to: &KeyName) -> Result<Key> {
+        self.rename_all(org, &[(from.clone(), to.clone())]).await?;
+        self.key(org, to).await
+    }
+
+    /// Gives keys other names, all of them or none. Nobody draws under an old name when it returns.
+    ///
+    /// Errors: as [`Engine::rename`].
+    pub async fn rename_all(&self, org: Id, names: &[(KeyName, KeyName)]) -> Result<()> {
+        self.flush().await?;
+        retrying(|| async {
+            let tx = self.begin(Access::Write).await?;
+            let outcome = async {
+                for (from, to) in names {
+                    let key = store::key::lock(&tx, org, from).await?.ok_or_else(|| unknown(from))?;
+                    store::key::rename(&tx, &key, to).await.map_err(|error| match error.code() {
+                        "conflict" => Error::conflict("key_exists", format!("there is a key {to} already"))
+                            .with_source(error),
+                        _ => error,
+                    })?;
+                }
+                Ok(())
+            };
+            let outcome = outcome.await;
+            end(tx, outcome).await
+        })
+        .await?;
+        self.settle().await
+    }
+
     /// Waits until every node knows of a change that was just committed.
     async fn settle(&self) -> Result<()> {
         self.look_now().await?;

@@ -317,6 +317,7 @@ impl Engine {
             at,
             caller: None,
             request_id: None,
+            calls: 1,
             node: self.shared.node,
         }
     }

@@ -39,6 +39,19 @@ pub struct Span {
     pub is_held: bool,
 }
 
+/// What one caller used of a key within a minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The minute.
+    pub at: DateTime<Utc>,
+    /// Who, as in the journal.
+    pub caller: Option<String>,
+    /// How many ids.
+    pub ids: i64,
+    /// In how many calls.
+    pub calls: i64,
+}
+
 /// Ids that two lines of the journal claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -143,6 +156,17 @@ impl Engine {
         }
         spans.sort_by_key(|span| span.range.start());
         Ok(spans)
+    }
+
+    /// What was used of a key since an instant, minute by minute and caller by caller. Kept for 31 days.
+    ///
+    /// Errors: 404 `key_unknown`.
+    pub async fn usage(&self, org: Id, name: &KeyName, since: DateTime<Utc>) -> Result<Vec<Use>> {
+        self.flush().await?;
+        let key = self.key(org, name).await?;
+        let tx = self.begin(Access::Read).await?;
+        let uses = store::usage::since(&tx, org, key.id, since).await;
+        end(tx, uses).await
     }
 
     /// Looks whether two lines of a key claim the same ids; if so the key goes into quarantine.

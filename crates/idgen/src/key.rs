@@ -103,6 +103,13 @@ pub struct Settings {
     pub most_ids: i64,
     /// The smallest and the largest block that a node leases, in ids, 1 to 2^40.
     pub block: (i64, i64),
+    /// Whether callers without a name may have ids. The engine stores it for whoever calls it.
+    pub anonymous: bool,
+    /// Calls per second that a node answers, 0 for no limit. Stored for whoever calls the engine.
+    pub calls_per_second: i64,
+    /// Ids per minute that a node gives one caller, 0 for the general rule. Stored for whoever calls the
+    /// engine.
+    pub ids_per_minute: i64,
 }
 
 impl Default for Settings {
@@ -113,6 +120,9 @@ impl Default for Settings {
             id_type: IdType::I64,
             most_ids: MOST_IDS,
             block: (1_000, 10_000_000),
+            anonymous: true,
+            calls_per_second: 0,
+            ids_per_minute: 0,
         }
     }
 }
@@ -127,6 +137,13 @@ impl Settings {
         if least < 1 || most < least || most > 1 << 40 {
             let message = "the smallest block is at least 1, the largest not smaller and at most 2^40";
             wrong.push(FieldError::new("block", "range", message));
+        }
+        for (field, value) in
+            [("calls_per_second", self.calls_per_second), ("ids_per_minute", self.ids_per_minute)]
+        {
+            if value < 0 {
+                wrong.push(FieldError::new(field, "range", "0 or more"));
+            }
         }
         if wrong.is_empty() { Ok(()) } else { Err(Error::fields(wrong)) }
     }
@@ -172,6 +189,8 @@ pub struct Key {
     pub drawn: i64,
     /// The recent rate.
     pub rate: Rate,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
     pub(crate) turn: i64,
     pub(crate) epoch: i64,
 }
@@ -182,7 +201,8 @@ impl Key {
         self.settings.id_type.max()
     }
 
-    pub(crate) fn of(row: entity::key::Model) -> Result<Self> {
+    /// A key from its row.
+    pub fn of(row: entity::key::Model) -> Result<Self> {
         let unreadable = |column: &str| Error::internal(format!("id_key.{column} holds an unknown word"));
         let id_type = IdType::parse(&row.id_type).ok_or_else(|| unreadable("id_type"))?;
         let reason = match row.reason_kind.as_deref().map(Reason::parse) {
@@ -207,6 +227,9 @@ impl Key {
                 id_type,
                 most_ids: row.most_ids,
                 block: (row.block_least, row.block_most),
+                anonymous: row.anonymous,
+                calls_per_second: row.calls_per_second,
+                ids_per_minute: row.ids_per_minute,
             },
             state,
             reason,
@@ -216,6 +239,7 @@ impl Key {
             claimed: row.claimed,
             drawn: row.drawn,
             rate: Rate { at: row.rate_at, drawn: row.rate_drawn, per_day: row.rate_per_day },
+            created_at: row.created_at,
             turn: row.turn,
             epoch: row.epoch,
         })

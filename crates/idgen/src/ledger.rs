@@ -4,7 +4,10 @@
 //! Lines that could not be written stay and go with the next group, also when the one who flushed was
 //! cancelled.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use ::store::{Mode, Tx};
 use base::{Error, Id, Result};
@@ -23,11 +26,19 @@ const GROUP: usize = 1_000;
 /// What is to be written.
 pub(crate) enum Entry {
     Line(Line),
+    /// A line that may become one with its neighbour.
+    Mergeable(Line),
     /// A lease is used up. Its row goes only after the lines that came before.
     Ended {
         org: Id,
         lease: Id,
     },
+}
+
+impl Entry {
+    pub(crate) fn of(line: Line, merge: bool) -> Self {
+        if merge { Self::Mergeable(line) } else { Self::Line(line) }
+    }
 }
 
 /// Entries on their way.
@@ -41,6 +52,30 @@ pub(crate) struct Ledger {
 struct Pending {
     receiver: mpsc::UnboundedReceiver<Entry>,
     group: Vec<Entry>,
+    /// How many entries the group stands for.
+    taken: usize,
+}
+
+impl Pending {
+    /// Takes entries until the group is full or `most` were taken.
+    fn fill(&mut self, most: usize) {
+        // The last line of each key that may still grow.
+        let mut last: HashMap<Id, usize> = HashMap::new();
+        while self.group.len() < GROUP && self.taken < most {
+            let Ok(entry) = self.receiver.try_recv() else { return };
+            self.taken += 1;
+            if let Entry::Mergeable(line) = &entry {
+                let before = last.get(&line.key).and_then(|at| self.group.get_mut(*at));
+                if let Some(Entry::Mergeable(before)) = before
+                    && before.absorb(line)
+                {
+                    continue;
+                }
+                last.insert(line.key, self.group.len());
+            }
+            self.group.push(entry);
+        }
+    }
 }
 
 impl Ledger {
@@ -48,7 +83,7 @@ impl Ledger {
         let (sender, receiver) = mpsc::unbounded_channel();
         Self {
             sender,
-            pending: Mutex::new(Pending { receiver, group: Vec::new() }),
+            pending: Mutex::new(Pending { receiver, group: Vec::new(), taken: 0 }),
             depth: AtomicUsize::new(0),
             came: Notify::new(),
         }
@@ -75,19 +110,14 @@ impl Engine {
         let ledger = &self.shared.ledger;
         let mut pending = ledger.pending.lock().await;
         let pending = &mut *pending;
-        let mut left = pending.group.len() + pending.receiver.len();
+        let mut left = pending.taken + pending.receiver.len();
         loop {
-            while pending.group.len() < GROUP.min(left) {
-                match pending.receiver.try_recv() {
-                    Ok(entry) => pending.group.push(entry),
-                    Err(_) => break,
-                }
-            }
+            pending.fill(left);
             if pending.group.is_empty() {
                 return Ok(());
             }
             self.write(&pending.group).await?;
-            let written = pending.group.len();
+            let written = std::mem::take(&mut pending.taken);
             ledger.depth.fetch_sub(written, Ordering::AcqRel);
             left = left.saturating_sub(written);
             pending.group.clear();
@@ -111,7 +141,7 @@ impl Engine {
         let mut ended = Vec::new();
         for entry in group {
             match entry {
-                Entry::Line(line) => lines.push(line),
+                Entry::Line(line) | Entry::Mergeable(line) => lines.push(line),
                 Entry::Ended { org, lease } => ended.push((*org, *lease)),
             }
         }
@@ -132,7 +162,7 @@ impl Engine {
             Err(error) if error.code() == "conflict" => {}
             outcome => return outcome,
         }
-        let Entry::Line(line) = entry else { return Ok(()) };
+        let (Entry::Line(line) | Entry::Mergeable(line)) = entry else { return Ok(()) };
         retrying(|| async {
             let (tx, now) = self.begin_timed(Mode::Write).await?;
             let outcome = self.write_beside(&tx, line, now).await;

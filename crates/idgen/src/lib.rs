@@ -36,7 +36,7 @@ pub use allocate::{Issued, Request};
 pub use engine::{Engine, Options};
 pub use forecast::{Forecast, Rate};
 pub use id_type::IdType;
-pub use inspect::{Finding, Span, Status};
+pub use inspect::{Finding, Span, Status, Use};
 pub use key::{Key, MOST_IDS, Mode, NewKey, Reason, Settings, State};
 pub use line::{Line, LineKind};
 pub use name::KeyName;

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::store::Mode as Access;
 use base::Result;
+use chrono::TimeDelta;
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval, sleep},
@@ -22,6 +23,8 @@ use crate::{
 const BETWEEN: Duration = Duration::from_millis(10);
 /// How often a node says that it lives and looks how fast its keys are used.
 const BEAT: Duration = Duration::from_secs(15);
+/// How long it is kept who used how much.
+const KEPT: TimeDelta = TimeDelta::days(31);
 
 impl Engine {
     /// Works until `stop` says so, then ends in order: see [`Engine::close`]. Without it everything is
@@ -97,6 +100,9 @@ impl Engine {
             let mut outcome = store::lease::seen(&tx, self.shared.node, now).await;
             if outcome.is_ok() {
                 outcome = store::request::prune(&tx, now).await;
+            }
+            if outcome.is_ok() {
+                outcome = store::usage::prune(&tx, now - KEPT).await;
             }
             end(tx, outcome).await
         })

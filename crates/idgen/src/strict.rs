@@ -78,7 +78,7 @@ impl Engine {
             if let Some(lines) = retrying(|| self.draw_once(slot, &key, total, asks)).await? {
                 if !key.settings.sync {
                     let after = lines.iter().zip(asks).filter(|(_, ask)| !ask.writes_itself);
-                    after.for_each(|(line, _)| self.shared.ledger.send(Entry::Line(line.clone())));
+                    after.for_each(|(line, ask)| self.shared.ledger.send(Entry::of(line.clone(), ask.merge)));
                 }
                 return Ok(lines);
             }

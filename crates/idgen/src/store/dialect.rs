@@ -34,6 +34,11 @@ pub(super) trait Dialect: Sync {
     fn returning(&self) -> bool {
         true
     }
+    /// Adds to what a row of `id_usage` has already.
+    fn add_usage(&self) -> &'static str {
+        "ON CONFLICT (org_id, key_id, at, caller) DO UPDATE SET ids = id_usage.ids + excluded.ids, \
+         calls = id_usage.calls + excluded.calls"
+    }
     /// Counts a change of any key.
     fn note_change(&self) -> &'static str {
         "INSERT INTO id_change (name, version) VALUES ('keys', 1) \

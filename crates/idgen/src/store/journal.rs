@@ -9,7 +9,7 @@ use super::{
     dialect,
     dialect::{Column, Dialect},
     entity::line::Model,
-    execute, query,
+    execute, query, usage,
 };
 use crate::{
     Line, LineKind, Range,
@@ -31,6 +31,7 @@ struct Row<'a> {
     caller: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+    calls: i64,
     node_id: String,
 }
 
@@ -45,6 +46,7 @@ const COLUMNS: &[(&str, Column)] = &[
     ("at", Column::Instant),
     ("caller", Column::Text),
     ("request_id", Column::Text),
+    ("calls", Column::Integer),
     ("node_id", Column::Uuid),
 ];
 
@@ -61,6 +63,7 @@ fn row<'a>(dialect: &dyn Dialect, line: &'a Line) -> Row<'a> {
         at: dialect.instant(line.at),
         caller: line.caller.as_deref(),
         request_id: line.request_id.as_deref(),
+        calls: line.calls,
         node_id: hex(line.node),
     }
 }
@@ -82,7 +85,8 @@ pub(crate) async fn insert(tx: &Tx, lines: &[&Line]) -> Result<()> {
     );
     let rows: Vec<Row<'_>> = lines.iter().map(|line| row(dialect, line)).collect();
     let batch = serde_json::to_string(&rows).map_err(Error::internal)?;
-    execute(tx, &sql, vec![batch.into()]).await.map(drop)
+    execute(tx, &sql, vec![batch.into()]).await?;
+    usage::count(tx, lines).await
 }
 
 fn line(row: &QueryResult) -> Result<Line> {
@@ -98,6 +102,7 @@ fn line(row: &QueryResult) -> Result<Line> {
         at: row.at,
         caller: row.caller,
         request_id: row.request_id,
+        calls: row.calls,
         node: row.node_id,
     })
 }

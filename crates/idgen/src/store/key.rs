@@ -23,7 +23,7 @@ pub(crate) struct Found {
 
 /// Adds a key. 409 `conflict` when the organisation has one of that name.
 pub(crate) async fn insert(tx: &Tx, id: Id, new: &NewKey, now: DateTime<Utc>) -> Result<()> {
-    let Settings { mode, sync, id_type, most_ids, block } = new.settings;
+    let Settings { mode, sync, id_type, most_ids, block, .. } = new.settings;
     let origin = new.in_use.max(0);
     tx.insert(ActiveModel {
         id: Set(id),
@@ -35,6 +35,9 @@ pub(crate) async fn insert(tx: &Tx, id: Id, new: &NewKey, now: DateTime<Utc>) ->
         most_ids: Set(most_ids),
         block_least: Set(block.0),
         block_most: Set(block.1),
+        anonymous: Set(new.settings.anonymous),
+        calls_per_second: Set(new.settings.calls_per_second),
+        ids_per_minute: Set(new.settings.ids_per_minute),
         state: Set("active".to_owned()),
         reason_kind: Set(None),
         reason: Set(None),
@@ -185,6 +188,17 @@ pub(crate) async fn retire(tx: &Tx, key: &Key, now: DateTime<Utc>) -> Result<()>
     change(tx, key, values).await
 }
 
+/// Lets a locked key that was given up issue again, above its ceiling.
+pub(crate) async fn revive(tx: &Tx, key: &Key, now: DateTime<Utc>) -> Result<()> {
+    let values = ActiveModel { state: Set("active".to_owned()), state_since: Set(now), ..next_epoch(key) };
+    change(tx, key, values).await
+}
+
+/// Gives a locked key another name. 409 `conflict` when that is taken.
+pub(crate) async fn rename(tx: &Tx, key: &Key, name: &KeyName) -> Result<()> {
+    change(tx, key, ActiveModel { name: Set(name.as_str().to_owned()), ..next_epoch(key) }).await
+}
+
 /// Sets how a locked key works.
 pub(crate) async fn configure(tx: &Tx, key: &Key, settings: Settings) -> Result<()> {
     let values = ActiveModel {
@@ -195,6 +209,9 @@ pub(crate) async fn configure(tx: &Tx, key: &Key, settings: Settings) -> Result<
         most_ids: Set(settings.most_ids),
         block_least: Set(settings.block.0),
         block_most: Set(settings.block.1),
+        anonymous: Set(settings.anonymous),
+        calls_per_second: Set(settings.calls_per_second),
+        ids_per_minute: Set(settings.ids_per_minute),
         ..next_epoch(key)
     };
     change(tx, key, values).await

@@ -6,11 +6,12 @@ use ::store::{Ddl, Migration};
 pub const MIGRATION: Migration = Migration { name: "0401_idgen", up, down };
 
 /// The tables whose rows belong to organisations, in the order in which rows may be deleted.
-pub const TENANT_TABLES: [&str; 4] = ["id_request", "id_journal", "id_lease", "id_key"];
+pub const TENANT_TABLES: [&str; 5] = ["id_usage", "id_request", "id_journal", "id_lease", "id_key"];
 
 fn up(ddl: &mut Ddl) {
     keys(ddl);
     journal(ddl);
+    usage(ddl);
 }
 
 fn keys(ddl: &mut Ddl) {
@@ -22,6 +23,9 @@ fn keys(ddl: &mut Ddl) {
         .bigint("most_ids")
         .bigint("block_least")
         .bigint("block_most")
+        .boolean("anonymous")
+        .bigint("calls_per_second")
+        .bigint("ids_per_minute")
         .text("state", 16)
         .text_null("reason_kind", 32)
         .text_null("reason", 500)
@@ -67,6 +71,7 @@ fn journal(ddl: &mut Ddl) {
         .timestamp("at")
         .text_null("caller", 200)
         .text_null("request_id", 64)
+        .bigint("calls")
         .uuid("node_id")
         .unique(&["key_id", "range_start", "turn"])
         .append_only()
@@ -84,6 +89,20 @@ fn journal(ddl: &mut Ddl) {
         .create();
 }
 
+/// Who used how much, minute by minute.
+fn usage(ddl: &mut Ddl) {
+    ddl.tenant_rows("id_usage")
+        .keyed_by_org()
+        .uuid("key_id")
+        .timestamp("at")
+        .text("caller", 200)
+        .bigint("ids")
+        .bigint("calls")
+        .unique(&["key_id", "at", "caller"])
+        .lookup("at")
+        .create();
+}
+
 fn down(ddl: &mut Ddl) {
-    ddl.drop_tables(&["id_change", "id_request", "id_journal", "id_lease", "id_key"]);
+    ddl.drop_tables(&["id_usage", "id_change", "id_request", "id_journal", "id_lease", "id_key"]);
 }

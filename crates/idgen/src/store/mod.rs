@@ -13,6 +13,7 @@ mod mysql;
 mod postgres;
 pub(crate) mod request;
 mod sqlite;
+pub(crate) mod usage;
 
 use ::store::Tx;
 use base::Result;

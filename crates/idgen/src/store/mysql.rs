@@ -39,6 +39,9 @@ impl Dialect for Mysql {
     fn returning(&self) -> bool {
         false
     }
+    fn add_usage(&self) -> &'static str {
+        "ON DUPLICATE KEY UPDATE ids = id_usage.ids + VALUES(ids), calls = id_usage.calls + VALUES(calls)"
+    }
     fn note_change(&self) -> &'static str {
         "INSERT INTO id_change (name, version) VALUES ('keys', 1) ON DUPLICATE KEY UPDATE version = version + 1"
     }

@@ -1,5 +1,6 @@
 //! Who has which id.
 
+use base::Clock;
 use idgen::{LineKind, Request};
 
 use crate::support::{Bench, both, buffered, range, strict};
@@ -103,4 +104,49 @@ async fn lines_are_read_page_by_page() {
         starts.extend(page.iter().map(|line| line.range.start()));
     }
     assert_eq!(starts, (0..10).map(|n| n * 3 + 1).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_flood_of_nameless_callers_is_few_lines_and_every_id_is_still_spoken_of() {
+    let bench = Bench::new().await;
+    let node = bench.node().await;
+    let key = bench.create(&node, "a:b:c:flood", 0, buffered()).await;
+    let other = bench.create(&node, "a:b:c:other", 0, buffered()).await;
+    for n in 0..300 {
+        let caller = (n % 100 < 99).then(|| "anonymous".to_owned());
+        let request = Request { caller, merge: true, ..bench.request(&key, 2) };
+        node.allocate(&request).await.unwrap();
+        node.allocate(&Request { merge: true, ..bench.request(&other, 1) }).await.unwrap();
+    }
+    let lines = node.lines(bench.org, &key, 1, 1_000).await.unwrap();
+    assert!(lines.len() < 60, "{} lines", lines.len());
+    assert_eq!(lines.iter().map(|line| line.calls).sum::<i64>(), 300);
+    assert_eq!(lines.iter().map(|line| line.range.count()).sum::<u64>(), 600);
+    assert_eq!(
+        node.unattributed(bench.org, &key).await.unwrap().iter().filter(|span| !span.is_held).count(),
+        0
+    );
+    assert!(node.check(bench.org, &key).await.unwrap().is_empty());
+    assert_eq!(node.owner(bench.org, &key, 2 * 99 + 1).await.unwrap().unwrap().caller, None);
+}
+
+#[tokio::test]
+async fn who_used_how_much_is_counted_minute_by_minute() {
+    let bench = Bench::new().await;
+    let node = bench.node().await;
+    for (name, settings) in both() {
+        let key = bench.create(&node, name, 0, settings).await;
+        let since = bench.clock.now() - chrono::TimeDelta::minutes(2);
+        for caller in ["a", "b", "a"] {
+            let request = Request { caller: Some(caller.to_owned()), ..bench.request(&key, 7) };
+            node.allocate(&request).await.unwrap();
+            node.flush().await.unwrap();
+        }
+        let uses = node.usage(bench.org, &key, since).await.unwrap();
+        let of = |caller: &str| {
+            let own = uses.iter().filter(|one| one.caller.as_deref() == Some(caller));
+            own.fold((0, 0), |sum, one| (sum.0 + one.ids, sum.1 + one.calls))
+        };
+        assert_eq!((of("a"), of("b")), ((14, 2), (7, 1)), "{name}");
+    }
 }

@@ -61,6 +61,7 @@ fn a_process_that_is_told_to_issues_until_it_is_killed() {
             caller: Some("tester".to_owned()),
             request_id: None,
             token: None,
+            merge: false,
         };
         let mut callers = tokio::task::JoinSet::new();
         for _ in 0..3 {

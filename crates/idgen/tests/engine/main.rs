@@ -8,6 +8,7 @@ mod issuing;
 mod journal;
 mod kill;
 mod limits;
+mod names;
 mod nodes;
 mod raising;
 mod repeats;

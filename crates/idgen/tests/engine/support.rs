@@ -170,6 +170,7 @@ impl Bench {
             caller: Some("tester".to_owned()),
             request_id: None,
             token: None,
+            merge: false,
         }
     }
 

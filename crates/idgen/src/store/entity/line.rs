@@ -17,6 +17,7 @@ pub struct Model {
     pub at: DateTimeUtc,
     pub caller: Option<String>,
     pub request_id: Option<String>,
+    pub calls: i64,
     pub node_id: Uuid,
 }
 
