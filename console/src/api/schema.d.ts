@@ -533,6 +533,110 @@ export interface paths {
         patch: operations["auth.change_user_info"];
         trace?: never;
     };
+    "/api/database/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a database, for older clients */
+        post: operations["ids.database.wire_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/database/initialize/{guid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make its keys, for older clients */
+        post: operations["ids.database.wire_initialize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/database/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Databases, for older clients */
+        get: operations["ids.database.wire_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/database/{guid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A database, for older clients */
+        get: operations["ids.database.wire_read"];
+        /** Replace a database, for older clients */
+        put: operations["ids.database.wire_replace"];
+        post?: never;
+        /** Take a database away, for older clients */
+        delete: operations["ids.database.wire_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/database/{guid}/add-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A key of its own, for older clients */
+        post: operations["ids.database.wire_add_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/database/{guid}/discovered-tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tables that wait, for older clients */
+        get: operations["ids.database.wire_discovered"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/departments": {
         parameters: {
             query?: never;
@@ -667,6 +771,504 @@ export interface paths {
         put?: never;
         /** Departments: take out of the trash */
         post: operations["identity.department.restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-databases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Databases that ids are issued for */
+        get: operations["ids.database.list"];
+        put?: never;
+        /** Add a database */
+        post: operations["ids.database.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-databases/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether a database answers */
+        post: operations["ids.database.test_new"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-databases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A database */
+        get: operations["ids.database.read"];
+        put?: never;
+        post?: never;
+        /** Take a database away; its keys are given up */
+        delete: operations["ids.database.delete"];
+        options?: never;
+        head?: never;
+        /** Change a database; with its name its keys are renamed */
+        patch: operations["ids.database.update"];
+        trace?: never;
+    };
+    "/api/id-databases/{id}/initialization": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest initialisation and how it goes */
+        get: operations["ids.database.initialization"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-databases/{id}/initialize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make its keys, or raise them */
+        post: operations["ids.database.initialize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-databases/{id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What initialising would do */
+        post: operations["ids.database.plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-databases/{id}/removal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What that would touch */
+        get: operations["ids.database.removal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-databases/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether a stored database answers */
+        post: operations["ids.database.test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys, how far they are used and how long they last */
+        get: operations["ids.key.list"];
+        put?: never;
+        /** Make a key */
+        post: operations["ids.key.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A key */
+        get: operations["ids.key.read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change how a key works */
+        patch: operations["ids.key.update"];
+        trace?: never;
+    };
+    "/api/id-keys/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether two lines claim the same ids */
+        post: operations["ids.key.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who got which ids */
+        get: operations["ids.key.journal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who got this id */
+        get: operations["ids.key.owner"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a key until it is released */
+        post: operations["ids.key.quarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/raise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Issue no id up to this one any more */
+        post: operations["ids.key.raise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a key go on above an id */
+        post: operations["ids.key.release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a key another name, with its counter */
+        post: operations["ids.key.rename"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a key up; its name stays taken */
+        post: operations["ids.key.retire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand the newest range back unused */
+        post: operations["ids.key.return"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/revive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a key up again that was given up */
+        post: operations["ids.key.revive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/spans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ids of which no line speaks */
+        get: operations["ids.key.spans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-keys/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much of a key was used, when and by whom */
+        get: operations["ids.key.usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tables that were found in databases */
+        get: operations["ids.table.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-tables/approve-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve every table that waits */
+        post: operations["ids.table.approve_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-tables/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make or raise the key of a found table */
+        post: operations["ids.table.approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-tables/{id}/ignore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave a found table without a key */
+        post: operations["ids.table.ignore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-tables/{id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a decision about a found table back */
+        post: operations["ids.table.reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ids/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The next ids of a key */
+        post: operations["ids.key.next"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ids/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How ids are given here */
+        get: operations["ids.settings"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2246,6 +2848,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/segment/allocate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A block of ids for a table */
+        post: operations["ids.allocate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions": {
         parameters: {
             query?: never;
@@ -3259,6 +3878,743 @@ export interface components {
             own: boolean;
             /** @description Why. */
             because: components["schemas"]["AccessReason"][];
+        };
+        /** @description What a caller used. */
+        IdCallerUse: {
+            /** @description Who. */
+            caller?: string | null;
+            /** @description Ids. */
+            ids: string;
+            /**
+             * Format: int64
+             * @description Calls.
+             */
+            calls: number;
+        };
+        /** @description A database as shown. */
+        IdDatabase: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /** @description The system that its keys belong to. */
+            system_code: string;
+            /** @description mysql, postgresql, sqlserver or oracle. */
+            kind: string;
+            /** @description Where it is. */
+            address: string;
+            /** @description The account. */
+            user: string;
+            /** @description The only database to read; none: all of the server. */
+            database?: string | null;
+            /** @description Whether a password is stored. */
+            has_password: boolean;
+            /**
+             * Format: int32
+             * @description Rises with each change.
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was changed.
+             */
+            updated_at: string;
+            /** @description What the scanner last saw. */
+            scan: components["schemas"]["IdDatabaseScan"];
+            /**
+             * Format: uint
+             * @description Keys that it has.
+             */
+            keys: number;
+            /**
+             * Format: uint
+             * @description Found tables about which nobody has decided.
+             */
+            tables_waiting: number;
+        };
+        /** @description Whether a database answers. */
+        IdDatabaseAnswer: {
+            /** @description Whether it does. */
+            ok: boolean;
+            /** @description Why not, in its own words. */
+            error?: string | null;
+            /** @description Product and version. */
+            product?: string | null;
+            /**
+             * Format: uint64
+             * @description How long that took.
+             */
+            milliseconds: number;
+            /** @description The databases that it covers. */
+            databases: string[];
+            /**
+             * Format: uint
+             * @description How many tables the first of them has.
+             */
+            tables?: number | null;
+        };
+        /** @description A new database. */
+        IdDatabaseCreate: {
+            /** @description The system that its keys belong to. */
+            system_code: string;
+            /** @description What it is. */
+            kind: components["schemas"]["IdDatabaseKind"];
+            /** @description `host`, `host:port`, `[v6]:port`. */
+            address: string;
+            /** @description The account; it needs to read only. */
+            user: string;
+            /** @description Its password; never shown again. */
+            password: string;
+            /**
+             * @description The only database to read; none: all of the server.
+             * @default null
+             */
+            database: string | null;
+        };
+        /** @description A product. */
+        IdDatabaseKind: "mysql" | "postgresql" | "sqlserver" | "oracle";
+        /** @description Changes to a database. */
+        IdDatabasePatch: {
+            /** @description The system that its keys belong to; they are renamed with it. */
+            system_code?: string | null;
+            /** @description What it is. */
+            kind?: components["schemas"]["IdDatabaseKind"] | null;
+            /** @description `host`, `host:port`, `[v6]:port`. */
+            address?: string | null;
+            /** @description The account. */
+            user?: string | null;
+            /** @description A new password; left out or `***`: as it was. */
+            password?: string | null;
+            /**
+             * @description The only database to read, `null` for all; its keys are renamed with it.
+             * @default null
+             */
+            database: string | null;
+        };
+        /** @description What the end of a database touches. */
+        IdDatabaseRemoval: {
+            /** @description The first hundred keys that are given up. */
+            retires: string[];
+            /**
+             * Format: uint
+             * @description How many there are.
+             */
+            retires_total: number;
+            /**
+             * Format: uint
+             * @description Found tables that are forgotten.
+             */
+            forgets_tables: number;
+            /** @description Databases of the same system that stay as they are. */
+            keeps: string[];
+        };
+        /** @description What the scanner last saw. */
+        IdDatabaseScan: {
+            /**
+             * Format: date-time
+             * @description When it looked.
+             */
+            at?: string | null;
+            /** @description Whether it saw everything. */
+            ok?: boolean | null;
+            /** @description What it did not. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Tables with keys of integers.
+             */
+            tables: number;
+        };
+        /** @description What to sign in with, to try it. */
+        IdDatabaseTest: {
+            /**
+             * Format: uuid
+             * @description A database whose stored password is meant where none is given.
+             * @default null
+             */
+            id: string | null;
+            /**
+             * @description As in a database.
+             * @default null
+             */
+            system_code: string | null;
+            /** @description What it is. */
+            kind: components["schemas"]["IdDatabaseKind"];
+            /** @description `host`, `host:port`, `[v6]:port`. */
+            address: string;
+            /** @description The account. */
+            user: string;
+            /**
+             * @description Its password.
+             * @default null
+             */
+            password: string | null;
+            /**
+             * @description The only database to read.
+             * @default null
+             */
+            database: string | null;
+        };
+        /** @description Databases. */
+        IdDatabases: {
+            /** @description By name. */
+            items: components["schemas"]["IdDatabase"][];
+        };
+        /** @description Ids with two owners. */
+        IdFinding: {
+            /**
+             * Format: uuid
+             * @description The later line.
+             */
+            line: string;
+            /** @description The first id. */
+            start: string;
+            /** @description The last id. */
+            end: string;
+        };
+        /** @description Ids with two owners. */
+        IdFindings: {
+            /** @description A thousand at most. */
+            findings: components["schemas"]["IdFinding"][];
+        };
+        /** @description An initialisation. */
+        IdInitialization: {
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /** @description scheduled, ready, running, succeeded, failed, dead or cancelled. */
+            state: string;
+            /** @description How far it is. */
+            progress?: components["schemas"]["JobProgress"] | null;
+            /** @description What it did. */
+            result?: components["schemas"]["IdInitialized"] | null;
+            /** @description Why it failed. */
+            error?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at?: string | null;
+        };
+        /** @description What was done. */
+        IdInitialized: {
+            /**
+             * Format: uint
+             * @description Keys that were made.
+             */
+            created: number;
+            /**
+             * Format: uint
+             * @description Keys that jumped ahead or were taken up again.
+             */
+            raised: number;
+            /**
+             * Format: uint
+             * @description Keys that were ahead already.
+             */
+            kept: number;
+            /**
+             * Format: uint
+             * @description Tables without a key.
+             */
+            skipped: number;
+            /**
+             * Format: uint
+             * @description Tables whose key could not be made, and databases that could not be read.
+             */
+            failed: number;
+            /** @description Table by table, a thousand at most. */
+            rows: components["schemas"]["IdPlanRow"][];
+            /** @description The databases that were looked at. */
+            databases: components["schemas"]["IdPlanDatabase"][];
+        };
+        /** @description A key as shown. */
+        IdKey: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /** @description Name, unique in the organisation. */
+            name: string;
+            /** @description The column that it is for, where its name says so. */
+            parts?: components["schemas"]["IdKeyParts"] | null;
+            /** @description The order of its ids. */
+            mode: string;
+            /** @description Whether a range is in the journal before its answer leaves. */
+            sync: boolean;
+            /** @description The type of the column. */
+            id_type: string;
+            /**
+             * Format: int64
+             * @description The most ids of one call.
+             */
+            most_ids: number;
+            /** @description Blocks of nodes. */
+            block: components["schemas"]["IdKeyBlock"];
+            /** @description Whether callers without an API key are served, where the installation allows it. */
+            anonymous: boolean;
+            /**
+             * Format: int64
+             * @description Calls per second that a node answers; 0 for no limit.
+             */
+            calls_per_second: number;
+            /**
+             * Format: int64
+             * @description Ids per minute that a node gives one caller; 0 for the general rule.
+             */
+            ids_per_minute: number;
+            /** @description active, exhausted, quarantined or retired. */
+            state: string;
+            /** @description Why it is in quarantine. */
+            reason?: components["schemas"]["IdKeyReason"] | null;
+            /**
+             * Format: date-time
+             * @description Since when it is in that state.
+             */
+            state_since: string;
+            /** @description Ids up to this one were in use before it was made. */
+            origin: string;
+            /** @description No id above this one was given to anybody. */
+            ceiling: string;
+            /** @description The highest id that it may issue. */
+            max: string;
+            /** @description Ids that are left. */
+            remaining: string;
+            /**
+             * Format: double
+             * @description The share that is used, 0 to 1.
+             */
+            used: number;
+            /** @description Ids per day, lately. */
+            per_day?: string | null;
+            /**
+             * Format: date-time
+             * @description When it will be full at that rate.
+             */
+            full_at?: string | null;
+            /** @description Whether somebody should look. */
+            low: boolean;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+        };
+        /** @description The smallest and the largest block that a node leases. */
+        IdKeyBlock: {
+            /**
+             * Format: int64
+             * @description Smallest, in ids.
+             */
+            least: number;
+            /**
+             * Format: int64
+             * @description Largest, in ids.
+             */
+            most: number;
+        };
+        /** @description A new key. */
+        IdKeyCreate: {
+            /**
+             * @description Its name; or `parts`.
+             * @default null
+             */
+            name: string | null;
+            /**
+             * @description The column that it is for; or `name`.
+             * @default null
+             */
+            parts: components["schemas"]["IdKeyParts"] | null;
+            /**
+             * @description Ids up to this one are in use.
+             * @default null
+             */
+            in_use: string | null;
+            /**
+             * @description What of its settings is not usual.
+             * @default null
+             */
+            mode: components["schemas"]["IdKeyMode"] | null;
+            /**
+             * @description Whether a range is in the journal before its answer leaves.
+             * @default null
+             */
+            sync: boolean | null;
+            /**
+             * @description The type of the column: i8 to u64.
+             * @default null
+             */
+            id_type: string | null;
+            /**
+             * Format: int64
+             * @description The most ids of one call.
+             * @default null
+             */
+            most_ids: number | null;
+            /**
+             * @description Blocks of nodes.
+             * @default null
+             */
+            block: components["schemas"]["IdKeyBlock"] | null;
+        };
+        /** @description The order of a key's ids. */
+        IdKeyMode: "strict" | "buffered";
+        /** @description A page of keys. */
+        IdKeyPage: {
+            /** @description Keys. */
+            items: components["schemas"]["IdKey"][];
+            /**
+             * Format: uint64
+             * @description How many there are.
+             */
+            total: number;
+            /**
+             * Format: uint64
+             * @description From 1.
+             */
+            page: number;
+            /**
+             * Format: uint64
+             * @description Of one page.
+             */
+            page_size: number;
+        };
+        /** @description The four names that clients of the older wire know. */
+        IdKeyParts: {
+            /** @description System. */
+            system_code: string;
+            /** @description Database. */
+            database: string;
+            /** @description Table. */
+            table: string;
+            /** @description Column. */
+            field: string;
+        };
+        /** @description Other settings. */
+        IdKeyPatch: {
+            /** @description The order of its ids. */
+            mode?: components["schemas"]["IdKeyMode"] | null;
+            /** @description Whether a range is in the journal before its answer leaves. */
+            sync?: boolean | null;
+            /** @description The type of the column: i8 to u64. */
+            id_type?: string | null;
+            /**
+             * Format: int64
+             * @description The most ids of one call.
+             */
+            most_ids?: number | null;
+            /** @description Blocks of nodes. */
+            block?: components["schemas"]["IdKeyBlock"] | null;
+            /** @description Whether callers without an API key are served, where the installation allows it. */
+            anonymous?: boolean | null;
+            /**
+             * Format: int64
+             * @description Calls per second that a node answers; 0 for no limit.
+             */
+            calls_per_second?: number | null;
+            /**
+             * Format: int64
+             * @description Ids per minute that a node gives one caller; 0 for the general rule.
+             */
+            ids_per_minute?: number | null;
+        };
+        /** @description Why a key is stopped. */
+        IdKeyQuarantine: {
+            /** @description In words. */
+            reason: string;
+        };
+        /** @description Up to where a key is raised. */
+        IdKeyRaise: {
+            /** @description No id up to this one is issued from then on. */
+            to: string;
+        };
+        /** @description Why a key is in quarantine. */
+        IdKeyReason: {
+            /** @description behind_journal, behind_issued, overlap or asked. */
+            kind: string;
+            /** @description In words, with the numbers. */
+            text: string;
+        };
+        /** @description Above which id a key goes on. */
+        IdKeyRelease: {
+            /** @description No id up to this one is issued from then on. */
+            at_least: string;
+        };
+        /** @description Another name. */
+        IdKeyRename: {
+            /** @description The name. */
+            name: string;
+        };
+        /** @description A range that comes back. */
+        IdKeyReturn: {
+            /** @description Its first id. */
+            start: string;
+            /** @description Its last id. */
+            end: string;
+        };
+        /** @description A line of the journal as shown. */
+        IdLine: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /** @description issued, returned, skipped or dropped. */
+            kind: string;
+            /** @description The first id. */
+            start: string;
+            /** @description The last id. */
+            end: string;
+            /** @description How many. */
+            count: string;
+            /**
+             * Format: int64
+             * @description In how many calls.
+             */
+            calls: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who asked. */
+            caller?: string | null;
+            /** @description In which request. */
+            request_id?: string | null;
+            /**
+             * Format: uuid
+             * @description Which node did it.
+             */
+            node: string;
+        };
+        /** @description Lines of the journal. */
+        IdLines: {
+            /** @description By their first ids. */
+            items: components["schemas"]["IdLine"][];
+            /** @description Where the next ones begin. */
+            next?: string | null;
+        };
+        /** @description Who has an id. */
+        IdOwner: {
+            /** @description issued, returned, skipped, dropped, held, unattributed, before or free. */
+            state: string;
+            /** @description The line that says so. */
+            line?: components["schemas"]["IdLine"] | null;
+            /** @description The span that it lies in. */
+            span?: components["schemas"]["IdSpan"] | null;
+        };
+        /** @description What would be done. */
+        IdPlan: {
+            /** @description The databases that were looked at. */
+            databases: components["schemas"]["IdPlanDatabase"][];
+            /** @description Their tables. */
+            rows: components["schemas"]["IdPlanRow"][];
+            /** @description Whether there are more than the answer holds. */
+            truncated: boolean;
+        };
+        /** @description What is done with a table. */
+        IdPlanAction: "create" | "raise" | "keep" | "revive" | "skip" | "error";
+        /** @description One database of a plan. */
+        IdPlanDatabase: {
+            /** @description Its name. */
+            name: string;
+            /** @description Why it could not be read. */
+            error?: string | null;
+        };
+        /** @description One table of a plan. Ids are text: they may be longer than a number of JavaScript. */
+        IdPlanRow: {
+            /** @description Its database. */
+            database: string;
+            /** @description Its schema. */
+            schema?: string | null;
+            /** @description Its name. */
+            table: string;
+            /** @description The leading column of its key. */
+            column?: string | null;
+            /** @description As the database writes the type. */
+            column_type?: string | null;
+            /** @description The name of the key. */
+            key?: string | null;
+            /** @description Up to where the key has issued. */
+            counter?: string | null;
+            /** @description The highest id in the table. */
+            table_max?: string | null;
+            /** @description The highest id that the column holds. */
+            limit?: string | null;
+            /** @description Up to where the key would have issued afterwards. */
+            to?: string | null;
+            /** @description What is done. */
+            action: components["schemas"]["IdPlanAction"];
+            /** @description Why not more: no_key, not_integer, is_view, above_limit, unreadable, name_too_long, quarantined. */
+            reason?: string | null;
+            /** @description The same in words. */
+            detail?: string | null;
+        };
+        /** @description Ids of which no line speaks. */
+        IdSpan: {
+            /** @description The first id. */
+            start: string;
+            /** @description The last id. */
+            end: string;
+            /**
+             * Format: uuid
+             * @description The node that leased them.
+             */
+            node?: string | null;
+            /**
+             * Format: date-time
+             * @description When it did.
+             */
+            leased_at?: string | null;
+            /** @description Whether it lives and holds them still. */
+            held: boolean;
+        };
+        /** @description Spans. */
+        IdSpans: {
+            /** @description Lowest first, a thousand at most. */
+            items: components["schemas"]["IdSpan"][];
+        };
+        /** @description A found table as shown. Ids are text. */
+        IdTable: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The database that it was found through.
+             */
+            database_id: string;
+            system_code: string;
+            database: string;
+            schema?: string | null;
+            table: string;
+            column: string;
+            column_type: string;
+            /** @description The name of its key. */
+            key: string;
+            /** @description The highest id that was seen in it. */
+            max?: string | null;
+            /** @description The highest id that its column holds. */
+            limit: string;
+            /** @description waiting, approved, ignored or vanished. */
+            state: string;
+            /** Format: date-time */
+            found_at: string;
+            /** Format: date-time */
+            seen_at: string;
+            /** Format: date-time */
+            decided_at?: string | null;
+            note?: string | null;
+        };
+        /** @description Which tables to approve. */
+        IdTableApproval: {
+            /**
+             * Format: uuid
+             * @description Those of one database; none: all.
+             * @default null
+             */
+            database_id: string | null;
+        };
+        /** @description What became of them. */
+        IdTableApproved: {
+            /**
+             * Format: uint
+             * @description Tables that have a key now.
+             */
+            approved: number;
+            /**
+             * Format: uint
+             * @description Tables that do not.
+             */
+            failed: number;
+            /** @description Why not. */
+            errors: components["schemas"]["IdTableError"][];
+        };
+        /** @description A table that could not be approved. */
+        IdTableError: {
+            /** @description Which. */
+            table: string;
+            /** @description Why. */
+            message: string;
+        };
+        /** @description A page of found tables. */
+        IdTablePage: {
+            items: components["schemas"]["IdTable"][];
+            /**
+             * Format: uint64
+             * @description How many there are.
+             */
+            total: number;
+            /** Format: uint64 */
+            page: number;
+            /** Format: uint64 */
+            page_size: number;
+        };
+        /** @description Use over time. */
+        IdUsage: {
+            /** @description In the order of time, empty ones included. */
+            buckets: components["schemas"]["IdUsageBucket"][];
+            /** @description The most frequent callers, a hundred at most. */
+            callers: components["schemas"]["IdCallerUse"][];
+        };
+        /** @description A minute or an hour. */
+        IdUsageBucket: {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            at: string;
+            /** @description Ids. */
+            ids: string;
+            /**
+             * Format: int64
+             * @description Calls.
+             */
+            calls: number;
+        };
+        /** @description What is given. Ids are text. */
+        IdsGiven: {
+            /** @description The key. */
+            key: string;
+            /** @description counter. */
+            kind: string;
+            /** @description The ids; none where there are more than 10,000. */
+            ids: string[];
+            /** @description The first of them, of a counter. */
+            start?: string | null;
+            /** @description The last of them, of a counter. */
+            end?: string | null;
+        };
+        /** @description What is asked for. */
+        IdsNext: {
+            /** @description The name of the key. */
+            key: string;
+            /**
+             * Format: int64
+             * @description How many ids.
+             * @default 1
+             */
+            count: number;
+        };
+        /** @description How ids are given. */
+        IdsSettings: {
+            /** @description none, or key: whether an API key is asked for on `POST /api/segment/allocate`. */
+            allocate_auth: string;
+            /** @description Where clients reach it. */
+            base_url: string;
         };
         /** @description What an import did, or would do. */
         ImportReport: {
@@ -6354,6 +7710,16 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description What went wrong, in the form of an older service, or as a problem where the request did not come that far */
+        Refusal: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": Record<string, never>;
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
     parameters: never;
     requestBodies: never;
@@ -7703,6 +9069,343 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "ids.database.wire_add": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    system_code: string;
+                    /** @enum {string} */
+                    db_type: "mysql" | "postgresql" | "sqlserver" | "oracle";
+                    db_address: string;
+                    db_user: string;
+                    db_password: string;
+                    db_name?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 when it was done */
+                        code: number;
+                        msg: string;
+                        data: unknown;
+                        traceId: null;
+                    };
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "ids.database.wire_initialize": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                guid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 when it was done */
+                        code: number;
+                        msg: string;
+                        data: unknown;
+                        traceId: null;
+                    };
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "ids.database.wire_list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 when it was done */
+                        code: number;
+                        msg: string;
+                        data: unknown;
+                        traceId: null;
+                    };
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "ids.database.wire_read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                guid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 when it was done */
+                        code: number;
+                        msg: string;
+                        data: unknown;
+                        traceId: null;
+                    };
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "ids.database.wire_replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                guid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    system_code: string;
+                    /** @enum {string} */
+                    db_type: "mysql" | "postgresql" | "sqlserver" | "oracle";
+                    db_address: string;
+                    db_user: string;
+                    db_password: string;
+                    db_name?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 when it was done */
+                        code: number;
+                        msg: string;
+                        data: unknown;
+                        traceId: null;
+                    };
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            412: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "ids.database.wire_delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                guid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 when it was done */
+                        code: number;
+                        msg: string;
+                        data: unknown;
+                        traceId: null;
+                    };
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            412: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "ids.database.wire_add_config": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                guid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    table_name: string;
+                    field_name: string;
+                    /** @default 0 */
+                    initial_value?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 when it was done */
+                        code: number;
+                        msg: string;
+                        data: unknown;
+                        traceId: null;
+                    };
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "ids.database.wire_discovered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                guid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 when it was done */
+                        code: number;
+                        msg: string;
+                        data: unknown;
+                        traceId: null;
+                    };
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
     "identity.department.list": {
         parameters: {
             query?: {
@@ -8284,6 +9987,1185 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdDatabases"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdDatabaseCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdDatabase"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.test_new": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdDatabaseTest"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdDatabaseAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdDatabase"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdDatabasePatch"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdDatabase"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.initialization": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdInitialization"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.initialize": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdInitialization"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.plan": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdPlan"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.removal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdDatabaseRemoval"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.database.test": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdDatabaseAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.list": {
+        parameters: {
+            query?: {
+                /** @description A part of the name. */
+                search?: string | null;
+                /** @description active, exhausted, quarantined, retired, or low: full soon. */
+                state?: string | null;
+                /** @description name, used, full_at or created_at; with `-` the other way round. */
+                sort?: string | null;
+                /** @description From 1. */
+                page?: number | null;
+                /** @description 1 to 200. */
+                page_size?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKeyPage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdKeyCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdKeyPatch"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.check": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdFindings"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.journal": {
+        parameters: {
+            query?: {
+                /** @description Lines that begin at this id or above. */
+                from?: string | null;
+                /** @description 1 to 500. */
+                limit?: number | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdLines"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.owner": {
+        parameters: {
+            query: {
+                /** @description The id. */
+                value: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdOwner"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.quarantine": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdKeyQuarantine"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.raise": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdKeyRaise"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.release": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdKeyRelease"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.rename": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdKeyRename"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.retire": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.return": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdKeyReturn"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.revive": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.spans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdSpans"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.usage": {
+        parameters: {
+            query?: {
+                /** @description 1 to 720; up to 3 hours are shown by the minute, up to 72 by the hour, more by the day. */
+                hours?: number | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdUsage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.table.list": {
+        parameters: {
+            query?: {
+                /** @description waiting, approved, ignored or vanished. */
+                state?: string | null;
+                /** @description Of one database. */
+                database_id?: string | null;
+                /** @description A part of the table's or the key's name. */
+                search?: string | null;
+                /** @description From 1. */
+                page?: number | null;
+                /** @description 1 to 200. */
+                page_size?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdTablePage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.table.approve_all": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdTableApproval"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdTableApproved"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.table.approve": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdTable"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.table.ignore": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdTable"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.table.reset": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdTable"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.key.next": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdsNext"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdsGiven"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdsSettings"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
@@ -13784,6 +16666,54 @@ export interface operations {
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    "ids.allocate": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same caller with the same key gets the same block */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    system_code: string;
+                    db_name: string;
+                    table_name: string;
+                    field_name: string;
+                    /** @default 10000 */
+                    segment_count?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 when it was done */
+                        code: number;
+                        msg: string;
+                        data: unknown;
+                        traceId: null;
+                    };
+                };
+            };
+            400: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
         };
     };
     "identity.session.list": {

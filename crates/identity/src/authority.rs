@@ -14,7 +14,7 @@ use kernel::{
     port::{Admission, Credential, CredentialKind, Directory},
 };
 use sea_orm::{
-    ColumnTrait, QueryFilter, QueryResult,
+    ColumnTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
     sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement},
 };
 use store::{Mode, Tx};
@@ -41,13 +41,22 @@ fn presented(headers: &HeaderMap) -> Result<Option<&str>> {
             .map(Some)
             .map_err(|_| Error::unauthenticated("invalid_api_key", "the API key is not valid"));
     }
-    let bad = || Error::unauthenticated("invalid_token", "send Authorization: Bearer <token>");
+    let bad = |code: &'static str| Error::unauthenticated(code, "send Authorization: Bearer <token>");
     match text(header::AUTHORIZATION) {
         None => Ok(None),
         Some(value) => {
-            let value = value.map_err(|_| bad())?;
-            let (scheme, token) = value.split_once(' ').ok_or_else(bad)?;
-            if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(token.trim())) } else { Err(bad()) }
+            let value = value.map_err(|_| bad("authorization_malformed"))?.trim();
+            if value.is_empty() {
+                return Ok(None);
+            }
+            let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+            match (scheme.eq_ignore_ascii_case("bearer"), token.trim()) {
+                (false, _) => Err(bad("authorization_scheme")),
+                (true, token) if token.is_empty() || token.contains(' ') => {
+                    Err(bad("authorization_malformed"))
+                }
+                (true, token) => Ok(Some(token)),
+            }
         }
     }
 }
@@ -166,6 +175,20 @@ impl Directory for Authority {
             platform_admin: platform_admin.unwrap_or_default(),
             access_version: store::read::<Option<i64>>(row, "access_version")?.unwrap_or_default(),
             scopes,
+        })
+    }
+
+    fn home<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<Option<Id>>> {
+        Box::pin(async move {
+            let tx = app.system(Mode::Read).await?;
+            let select = tx
+                .find::<organization::Entity>()
+                .order_by_asc(organization::Column::CreatedAt)
+                .order_by_asc(organization::Column::Id)
+                .limit(1);
+            let first = tx.one(select).await?;
+            tx.commit().await?;
+            Ok(first.map(|row| row.id))
         })
     }
 

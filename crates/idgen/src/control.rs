@@ -209,26 +209,44 @@ impl Engine {
         self.flush().await?;
         retrying(|| async {
             let tx = self.begin(Access::Write).await?;
-            let outcome = async {
-                for (from, to) in names {
-                    let key = store::key::lock(&tx, org, from).await?.ok_or_else(|| unknown(from))?;
-                    store::key::rename(&tx, &key, to).await.map_err(|error| match error.code() {
-                        "conflict" => Error::conflict("key_exists", format!("there is a key {to} already"))
-                            .with_source(error),
-                        _ => error,
-                    })?;
-                }
-                Ok(())
-            };
-            let outcome = outcome.await;
+            let outcome = self.rename_within(&tx, org, names).await;
             end(tx, outcome).await
         })
         .await?;
         self.settle().await
     }
 
+    /// As [`Engine::rename_all`] within the caller's unit of work, who flushes before it and settles after.
+    ///
+    /// Errors: as [`Engine::rename`]; some may be renamed by then.
+    pub async fn rename_within(&self, tx: &Tx, org: Id, names: &[(KeyName, KeyName)]) -> Result<()> {
+        for (from, to) in names {
+            let key = store::key::lock(tx, org, from).await?.ok_or_else(|| unknown(from))?;
+            store::key::rename(tx, &key, to).await.map_err(|error| match error.code() {
+                "conflict" => {
+                    Error::conflict("key_exists", format!("there is a key {to} already")).with_source(error)
+                }
+                _ => error,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// As [`Engine::retire`] within the caller's unit of work, for several keys; he flushes before it and
+    /// settles after.
+    ///
+    /// Errors: 404 `key_unknown`.
+    pub async fn retire_within(&self, tx: &Tx, org: Id, names: &[KeyName]) -> Result<()> {
+        let now = self.shared.clock.now();
+        for name in names {
+            let key = store::key::lock(tx, org, name).await?.ok_or_else(|| unknown(name))?;
+            store::key::retire(tx, &key, now).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until every node knows of a change that was just committed.
-    async fn settle(&self) -> Result<()> {
+    pub async fn settle(&self) -> Result<()> {
         self.look_now().await?;
         tokio::time::sleep(self.shared.options.trust).await;
         Ok(())

@@ -161,6 +161,28 @@ impl Engine {
         end(tx, keys).await
     }
 
+    /// The key as this node knows it: without asking the database once it was used here, and at most
+    /// [`Options::trust`] old where [`Engine::run`] works.
+    ///
+    /// Errors: 404 `key_unknown`.
+    pub async fn attend(&self, org: Id, name: &KeyName) -> Result<Arc<Key>> {
+        if let Some(slot) = self.known(org, name) {
+            let held = slot.held();
+            if !held.gone {
+                return Ok(held.key.clone());
+            }
+        }
+        let (engine, name) = (self.clone(), name.clone());
+        unbroken(async move {
+            let slot = engine.slot(org, &name).await?;
+            if slot.held().gone {
+                engine.reload(&slot).await?;
+            }
+            Ok(slot.key())
+        })
+        .await
+    }
+
     /// What this node holds of a key. Unknown names leave nothing behind.
     pub(crate) async fn slot(&self, org: Id, name: &KeyName) -> Result<Arc<Slot>> {
         if let Some(slot) = self.known(org, name) {

@@ -59,6 +59,14 @@ impl IdType {
         }
     }
 
+    /// The widest type that holds nothing above `max`; `None` when even the narrowest does.
+    pub fn within(max: i128) -> Option<Self> {
+        let widest = Self::ALL.into_iter().rfind(|one| i128::from(one.max()) <= max)?;
+        // Of two that end alike the signed one, unless the column is the other.
+        let is_wide = max > i128::from(i64::MAX);
+        if widest == Self::U64 && !is_wide { Some(Self::I64) } else { Some(widest) }
+    }
+
     /// As stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -266,7 +266,8 @@ impl Key {
 
 /// 409 `key_exhausted`: fewer ids are left than were asked for.
 pub(crate) fn exhausted(name: &KeyName, remaining: i64) -> Error {
-    Error::conflict("key_exhausted", format!("the key {name} has {remaining} ids left, which is too few"))
+    let detail = format!("the key {name} is exhausted: {remaining} ids left, which is too few");
+    Error::conflict("key_exhausted", detail)
 }
 
 /// 404 `key_unknown`.

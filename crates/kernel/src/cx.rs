@@ -282,13 +282,17 @@ impl Cx {
 
     /// Another unit of work of the same caller, verified anew; for work that outlives the request's own.
     pub async fn again(&self, mode: Mode) -> Result<Self> {
-        let credential = self.credential.clone();
-        let mut next = Self {
+        let mut next = self.blank_again();
+        crate::http::guard::enter(&mut next, mode).await?;
+        Ok(next)
+    }
+    fn blank_again(&self) -> Self {
+        Self {
             app: self.app.clone(),
             origin: self.origin.clone(),
             method: self.method.clone(),
             headers: HeaderMap::new(),
-            credential,
+            credential: self.credential.clone(),
             actor: None,
             tx: None,
             params: self.params.clone(),
@@ -300,9 +304,17 @@ impl Cx {
             renewed: Mutex::default(),
             claim: None,
             handed: Mutex::default(),
-        };
+        }
+    }
+    /// A unit of work of whoever a public route's caller says he is, verified; `None` when he says nothing.
+    ///
+    /// Errors: 401 for a credential that is not good.
+    pub async fn as_caller(&self, mode: Mode) -> Result<Option<Self>> {
+        let Some(credential) = self.visitor().await? else { return Ok(None) };
+        let mut next = self.blank_again();
+        next.credential = Some(credential);
         crate::http::guard::enter(&mut next, mode).await?;
-        Ok(next)
+        Ok(Some(next))
     }
     /// A unit of work of a job, on behalf of whoever asked for it; he is verified anew: 401 once he is no
     /// member any more. `query` is what the job was asked, as a query string.

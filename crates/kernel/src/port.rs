@@ -62,6 +62,9 @@ pub trait Directory: Send + Sync {
     /// Reads that row: admitted, or 401.
     fn admit(&self, app: &App, credential: &Credential, row: &QueryResult) -> Result<Admission>;
 
+    /// The organisation that callers without a name belong to: the first one. `None` before the set-up.
+    fn home<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<Option<Id>>>;
+
     /// What the user is in the transaction's organisation; `None` for somebody who is no active member.
     fn standing<'a>(&'a self, tx: &'a Tx, user: Id) -> BoxFuture<'a, Result<Option<Standing>>>;
 }

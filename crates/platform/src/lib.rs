@@ -5,6 +5,7 @@
 //! product crates meet it through the kernel's ports, never by name.
 
 pub mod alert;
+pub mod ids;
 pub mod job;
 pub mod job_kind;
 pub mod kind;
@@ -21,6 +22,7 @@ pub fn mount(api: &mut Api) {
     api.resource::<alert::Alert>();
     job_kind::mount(api);
     operate::mount(api);
+    ids::mount(api);
 }
 
 /// Mounts what follows from every resource of the product; after all of them are registered.
@@ -29,4 +31,4 @@ pub fn mount_last(api: &mut Api) {
 }
 
 /// The tables of this crate.
-pub const MIGRATIONS: &[store::Migration] = &[transfer::journal::MIGRATION];
+pub const MIGRATIONS: &[store::Migration] = &[transfer::journal::MIGRATION, ids::entity::MIGRATION];

@@ -15,6 +15,7 @@ use kernel::{
     port::{Meter, Postman},
 };
 use outbound::{GuardedClient, Policy};
+use platform::ids::{AllocateAuth, Ids};
 use serde_json::Value;
 use store::{Migrations, Mode, Store, kv::Kv};
 
@@ -30,7 +31,7 @@ pub fn migrations() -> Migrations {
     Migrations::default()
         .with(kernel::MIGRATIONS)
         .with(identity::MIGRATIONS)
-        .with(&[jobs::MIGRATION])
+        .with(&[jobs::MIGRATION, idgen::MIGRATION])
         .with(platform::MIGRATIONS)
 }
 
@@ -92,6 +93,8 @@ pub struct Parts {
     pub edge: EdgeSettings,
     /// Where files lie (`DATA_DIR`).
     pub data_dir: PathBuf,
+    /// Who may have ids.
+    pub allocate_auth: AllocateAuth,
 }
 
 /// A running application without its listener and its worker.
@@ -113,10 +116,17 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     let outbound = Policy::parse(parts.settings.outbound_allow.as_deref(), parts.settings.dev)?;
     let meter: Arc<dyn Meter> = parts.metrics.clone();
     let (kinds, runners) = kinds(parts.settings.dev).split();
-    let engine = Engine::new(parts.store.clone(), parts.clock.clone(), kinds, parts.vault);
+    let engine = Engine::new(parts.store.clone(), parts.clock.clone(), kinds, parts.vault.clone());
+    let ids = Ids::new(
+        idgen::Engine::new(parts.store.clone(), parts.clock.clone(), idgen::Options::default()),
+        connector::Connector::new(outbound.clone(), connector::Limits::default()),
+        parts.vault,
+        parts.allocate_auth,
+    );
     let services = Services::default()
         .with(parts.identity)
         .with(engine)
+        .with(ids)
         .with::<Arc<dyn Postman>>(Arc::new(identity::mail::Post))
         .with(rows)
         .with(parts.metrics.clone())

@@ -5,7 +5,7 @@
 use kernel::{App, access::Entry};
 
 /// Actions: code, Chinese, English.
-const ACTIONS: [(&str, &str, &str); 20] = [
+const ACTIONS: [(&str, &str, &str); 23] = [
     ("list", "列出", "List"),
     ("read", "查看", "Read"),
     ("create", "新建", "Create"),
@@ -26,15 +26,22 @@ const ACTIONS: [(&str, &str, &str); 20] = [
     ("enable", "启用", "Enable"),
     ("disable", "停用", "Disable"),
     ("test", "测试", "Test"),
+    ("initialize", "初始化", "Initialise"),
+    ("allocate", "领取", "Allocate"),
+    ("operate", "隔离与放行", "Quarantine and release"),
 ];
 
 /// What is no resource of the engine: module, name, Chinese, English.
-const OTHERS: [(&str, &str, &str, &str); 5] = [
+const OTHERS: [(&str, &str, &str, &str); 9] = [
     ("identity", "invitation", "邀请", "Invitations"),
     ("identity", "session", "会话", "Sessions"),
     ("identity", "api_key", "API 密钥", "API keys"),
     ("identity", "organization", "组织", "Organisation"),
     ("jobs", "job_kind", "任务类型", "Job kinds"),
+    ("ids", "database", "号段数据库", "Databases of ids"),
+    ("ids", "table", "发现的表", "Discovered tables"),
+    ("ids", "key", "号段", "Keys of ids"),
+    ("ids", "generator", "编号规则", "Generators of ids"),
 ];
 
 /// A permission's titles in Chinese and English.

@@ -33,6 +33,10 @@ const JOBS: [&str; jobs::TENANT_TABLES.len()] = jobs::TENANT_TABLES;
 /// Those of imports that are under way, which refer to nothing.
 const TRANSFERS: [&str; 2] = ["import_step", "import_run"];
 
+/// Those of the id service; what refers comes before what is referred to.
+const IDS: [&str; 7] =
+    ["id_table", "id_database", "id_usage", "id_request", "id_journal", "id_lease", "id_key"];
+
 /// Those that this crate and the kernel declare; what refers comes before what is referred to.
 const OWN: [TenantTable; 14] = [
     table("membership_role"),
@@ -64,7 +68,7 @@ const JSON: [&str; 3] = ["role_ids", "post_ids", "scopes"];
 /// the last registered one foremost, since a module refers to those before it.
 pub(super) fn all(app: &App) -> Vec<TenantTable> {
     let known = |name: &str| {
-        JOBS.contains(&name) || TRANSFERS.contains(&name) || OWN.iter().any(|own| own.name == name)
+        [&JOBS[..], &TRANSFERS, &IDS].concat().contains(&name) || OWN.iter().any(|own| own.name == name)
     };
     let others = app.registry().iter().map(|resource| resource.spec());
     let others = others.filter(|spec| spec.column("org_id").is_some() && !known(spec.table));
@@ -73,6 +77,7 @@ pub(super) fn all(app: &App) -> Vec<TenantTable> {
         let parent = spec.column("parent_id").map(|_| "parent_id");
         all.insert(0, TenantTable { name: spec.table, parent });
     }
+    all.extend(IDS.map(table));
     all.extend(TRANSFERS.map(table));
     all.extend(JOBS.map(table));
     all.extend(OWN);

@@ -82,8 +82,13 @@ pub struct Operation {
     pub answer: answer::Description,
     /// Further problem statuses than those that follow from the rest.
     pub problems: Vec<u16>,
+    /// How a refusal looks, where clients of an older service expect their own form.
+    pub refusal: Option<Refusal>,
     pub(crate) handler: Handler,
 }
+
+/// Writes an error in another form than [`crate::http::problem`]'s. It is given the request's id.
+pub type Refusal = fn(&base::Error, &str) -> Response;
 
 /// An answer with a JSON body of that schema.
 pub(crate) fn plain(status: u16, schema: Value) -> answer::Description {

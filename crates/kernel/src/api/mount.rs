@@ -109,8 +109,10 @@ impl<'a> Mount<'a> {
         get => GET,
         /// `DELETE`.
         delete => DELETE,
-        /// `POST` without a body.
+        /// `POST` without a body, or with one that the handler reads itself ([`Route::raw_body`]).
         act => POST,
+        /// `PUT` with a body that the handler reads itself.
+        set => PUT,
     }
     with_body! {
         /// `POST` with a body.
@@ -204,6 +206,7 @@ impl<'a> Mount<'a> {
             body,
             answer,
             problems: Vec::new(),
+            refusal: None,
             handler,
         });
         let at = self.api.operations.len() - 1;
@@ -274,6 +277,11 @@ impl Route<'_> {
     /// A body of these content types, read by the handler itself.
     pub fn raw_body(mut self, content: Vec<(String, Value)>) -> Self {
         self.operation().body = content;
+        self
+    }
+    /// Refusals in a form of their own.
+    pub fn refuses_as(mut self, refusal: super::Refusal) -> Self {
+        self.operation().refusal = Some(refusal);
         self
     }
     /// Further problem statuses.

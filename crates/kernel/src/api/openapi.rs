@@ -35,6 +35,14 @@ impl Api {
                         "description": "What went wrong (RFC 9457)",
                         "content": { "application/problem+json": { "schema": problem } },
                     },
+                    "Refusal": {
+                        "description": "What went wrong, in the form of an older service, or as a problem where \
+                                        the request did not come that far",
+                        "content": {
+                            "application/json": { "schema": { "type": "object" } },
+                            "application/problem+json": { "schema": problem },
+                        },
+                    },
                 },
                 "securitySchemes": {
                     "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
@@ -128,8 +136,12 @@ fn responses(operation: &Operation) -> Value {
     statuses.extend(&operation.problems);
     statuses.sort_unstable();
     statuses.dedup();
+    let refused = match operation.refusal {
+        None => json!({ "$ref": "#/components/responses/Problem" }),
+        Some(_) => json!({ "$ref": "#/components/responses/Refusal" }),
+    };
     for status in statuses {
-        out.insert(status.to_string(), json!({ "$ref": "#/components/responses/Problem" }));
+        out.insert(status.to_string(), refused.clone());
     }
     Value::Object(out)
 }

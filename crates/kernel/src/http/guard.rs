@@ -46,9 +46,10 @@ pub async fn serve(
         let (parts, body) = request.into_parts();
         let origin = origin_of(&app, &parts);
         let request_id = origin.request_id.clone();
+        let refuse = operation.refusal.unwrap_or(problem::respond);
         match attempt(&app, &operation, params, &parts, body, origin).await {
             Ok(response) => response,
-            Err(failure) => problem::respond(&failure, &request_id),
+            Err(failure) => refuse(&failure, &request_id),
         }
     };
     match tokio::spawn(work.in_current_span()).await {

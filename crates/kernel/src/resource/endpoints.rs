@@ -196,6 +196,7 @@ impl Mounting<'_> {
             parameters: Vec::new(),
             body: Vec::new(),
             answer: crate::api::plain(200, self.view.clone()),
+            refusal: None,
             problems: Vec::new(),
             handler,
         })

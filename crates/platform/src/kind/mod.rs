@@ -17,15 +17,20 @@ pub use prune::Prune;
 /// Adds them; those for trying things out in development only.
 pub fn register(registry: Registry<App>, dev: bool) -> Registry<App> {
     let registry = crate::transfer::register(
-        registry.with::<HttpCall>().with::<Prune>().with::<Backup>().with::<CheckAlerts>(),
+        crate::ids::register(registry)
+            .with::<HttpCall>()
+            .with::<Prune>()
+            .with::<Backup>()
+            .with::<CheckAlerts>(),
     );
     if dev { demo::register(registry) } else { registry }
 }
 
 /// Those that recur.
 pub fn declared() -> base::Result<Vec<Declared>> {
-    Ok(vec![
+    let own = vec![
         Declared::every(600, "jobs.prune", &Prune {})?,
         Declared::every(60, "jobs.check_alerts", &CheckAlerts {})?,
-    ])
+    ];
+    Ok([own, crate::ids::declared()?].concat())
 }

@@ -153,7 +153,7 @@ fn resource(app: &App, name: &str) -> Result<Arc<dyn Dynamic>, Failure> {
 }
 
 /// What a job makes of an error: only what may pass by itself is worth another attempt.
-fn failure(error: Error) -> Failure {
+pub(crate) fn failure(error: Error) -> Failure {
     use base::Kind;
     if error.is_retryable() || matches!(error.kind(), Kind::Internal | Kind::Unavailable) {
         Failure::Retry(error)

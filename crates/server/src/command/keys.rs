@@ -28,6 +28,7 @@ async fn rotate(config: &Config) -> Result<(), Failure> {
     let tx = desk.app.system(Mode::Write).await?;
     let mut rotation = service::rotate_keys(&tx, SystemClock.now(), &settings, &sealer).await?;
     rotation.resealed += desk.app.service::<Engine>()?.reseal(&tx).await?;
+    rotation.resealed += platform::ids::database::reseal(&desk.app, &tx).await?;
     let event = Event::new("platform:keys:rotate", "platform.keys")
         .change("made", json!(null), json!(rotation.made))
         .change("resealed", json!(null), json!(rotation.resealed));

@@ -182,6 +182,7 @@ pub async fn assemble(config: &Config, store: Store) -> Result<Parts, Failure> {
             metrics_allow: config.http.metrics_allow.clone(),
         },
         data_dir: config.data_dir.clone(),
+        allocate_auth: config.allocate_auth,
     })
 }
 

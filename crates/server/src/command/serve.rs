@@ -93,6 +93,8 @@ async fn work(
     announce(config, &built.app, &url, local).await?;
     let mut keeping = upkeep::start(built.app.clone(), stopped.clone());
     let mut working = background(&built, plan, stopped.clone());
+    let (end_issuing, issuing_ended) = watch::channel(false);
+    let mut issuing = issue(&built.app, issuing_ended)?;
     let serving = listener::serve(listener, built.router, stopped);
     tokio::pin!(serving);
     tokio::select! {
@@ -105,6 +107,9 @@ async fn work(
         serving.await;
         let _ = (&mut keeping).await;
         let _ = (&mut working).await;
+        // Last: until here requests may ask for ids. What was leased is handed back.
+        let _ = end_issuing.send(true);
+        let _ = (&mut issuing).await;
     };
     tokio::select! {
         () = finish => {}
@@ -115,6 +120,7 @@ async fn work(
     }
     keeping.abort();
     working.abort();
+    issuing.abort();
     opened.store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -134,6 +140,17 @@ fn background(
             tracing::error!(?error, "the worker cannot work");
         }
     })
+}
+
+/// The id engine's own work: its journal is written, blocks are fetched ahead.
+#[expect(clippy::disallowed_methods, reason = "the engine works beside the listener, and is ended with it")]
+fn issue(app: &App, ended: watch::Receiver<bool>) -> Result<JoinHandle<()>, Failure> {
+    let engine = platform::ids::Ids::of(app)?.engine().clone();
+    Ok(tokio::spawn(async move {
+        if let Err(error) = engine.run(ended).await {
+            tracing::error!(?error, "what was leased of ids could not be handed back");
+        }
+    }))
 }
 
 fn derived_base_url(config: &Config) -> bool {

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use base::Secret;
 use ipnet::IpNet;
+use platform::ids::AllocateAuth;
 
 use super::{AppEnv, Settings};
 
@@ -219,6 +220,8 @@ pub struct Config {
     pub worker: Worker,
     /// Days for which the audit trail and the sign-in log are kept; `None`: for ever.
     pub audit_retention_days: Option<u32>,
+    /// Who may have ids over the older wire.
+    pub allocate_auth: AllocateAuth,
     /// Logs.
     pub log: Log,
     /// Where each value came from.

@@ -116,6 +116,7 @@ pub const SETTINGS: &[Setting] = &[
     open("TRUSTED_PROXIES", Unset, Nets, "CIDRs of the proxies whose X-Forwarded-For is believed"),
     open("CORS_ORIGINS", Unset, Origins, "origins of other sites that may call the API with credentials; `*` in dev only"),
     open("OUTBOUND_ALLOW", Unset, Outbound, "list of purpose=cidr that requests to user-set addresses may reach beside the public internet; unset, dev allows loopback and private ranges, prod neither"),
+    open("ID_ALLOCATE_AUTH", PerEnv { dev: "none", prod: "key" }, OneOf(&["none", "key"]), "who may have ids from /api/segment/allocate: none = anybody who reaches it, key = holders of an API key"),
     open("DOCS_ACCESS", PerEnv { dev: "public", prod: "signed_in" }, OneOf(&["public", "signed_in", "off"]), "who may read /docs, /redoc and /openapi.json"),
     open("METRICS_ALLOW", Fixed(LOOPBACK), Nets, "CIDRs that may read /metrics"),
     open("REQUEST_TIMEOUT_SECONDS", Fixed("30"), Number { min: 1, max: 3_600 }, "a request that takes longer is ended"),

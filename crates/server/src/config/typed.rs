@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use base::Secret;
 use ipnet::IpNet;
+use platform::ids::AllocateAuth;
 
 use super::{
     Config, Cors, Database, DatabaseKind, DocsAccess, Http, Jwt, JwtAlgorithm, Log, LogFormat, Refused,
@@ -41,6 +42,10 @@ impl Settings {
             audit_retention_days: u32::try_from(self.number("AUDIT_RETENTION_DAYS"))
                 .ok()
                 .filter(|days| *days > 0),
+            allocate_auth: match self.text("ID_ALLOCATE_AUTH") {
+                Some("none") => AllocateAuth::None,
+                _ => AllocateAuth::Key,
+            },
             log: self.log(),
             settings: self,
         })

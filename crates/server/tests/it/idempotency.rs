@@ -274,6 +274,11 @@ async fn the_document_names_the_header_where_it_is_honoured() {
         let method = operation.method.as_str().to_ascii_lowercase();
         let parameters = document["paths"][&operation.path][&method]["parameters"].as_array().cloned();
         let named = parameters.unwrap_or_default().iter().any(|one| one["name"] == "Idempotency-Key");
+        if operation.id == "ids.allocate" {
+            // It takes the header in a way of its own: the engine remembers which range the key got.
+            assert!(named);
+            continue;
+        }
         assert_eq!(named, operation.takes_idempotency_key(), "{}", operation.id);
         assert!(!named || (operation.method == Method::POST && operation.access != Access::Public));
     }

@@ -18,6 +18,7 @@ mod edge_rules;
 mod escalation;
 mod exports;
 mod idempotency;
+mod ids_wire;
 mod kernel_rules;
 mod key_rules;
 mod membership_flows;

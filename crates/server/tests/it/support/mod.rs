@@ -61,6 +61,7 @@ pub struct Wish {
     pub url: Option<String>,
     pub base_url: &'static str,
     pub timeout: Duration,
+    pub allocate_auth: platform::ids::AllocateAuth,
 }
 
 impl Default for Wish {
@@ -80,6 +81,7 @@ impl Default for Wish {
             url: None,
             base_url: "http://127.0.0.1:8000",
             timeout: Duration::from_secs(60),
+            allocate_auth: platform::ids::AllocateAuth::None,
         }
     }
 }
@@ -149,6 +151,7 @@ impl TestApp {
             vault: Arc::new(Sealer::new(&key, None).unwrap()),
             metrics: Arc::new(Metrics::default()),
             data_dir: database.folder.path().to_owned(),
+            allocate_auth: wish.allocate_auth,
             edge: wiring::EdgeSettings {
                 cors: wish.cors,
                 timeout: wish.timeout,

@@ -1,0 +1,121 @@
+//! The first use of a table: nobody has made its key, so its database is asked what is in use.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use base::{Error, Id, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use idgen::{IdType, Key, KeyName, NewKey, Settings, State};
+use kernel::{App, Origin};
+use tokio::sync::Mutex as Turnstile;
+
+use super::{database::rows, service::Ids};
+
+/// How long a table that was not there is taken to be missing still.
+const MARKED: TimeDelta = TimeDelta::seconds(60);
+/// How long a caller waits for somebody else who asks the same database.
+const PATIENCE: Duration = Duration::from_millis(3_100);
+/// Questions to databases that one client address may cause in a minute.
+const QUESTIONS: u64 = 120;
+
+/// Tables that are remembered to be missing.
+const MARKS: usize = 10_000;
+
+/// One at a time asks for a key, and for a while nobody asks for a table that was not there.
+#[derive(Default)]
+pub struct Turnstiles {
+    by_key: Mutex<HashMap<(Id, KeyName), Arc<Turnstile<()>>>>,
+    missing: Mutex<HashMap<(Id, KeyName), DateTime<Utc>>>,
+}
+
+impl Turnstiles {
+    fn of(&self, org: Id, name: &KeyName) -> Arc<Turnstile<()>> {
+        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that nobody waits at are forgotten, so that unknown names leave nothing behind.
+        by_key.retain(|_, turnstile| Arc::strong_count(turnstile) > 1);
+        by_key.entry((org, name.clone())).or_default().clone()
+    }
+
+    fn mark(&self, org: Id, name: &KeyName, now: DateTime<Utc>) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        if missing.len() >= MARKS {
+            missing.retain(|_, since| now < *since + MARKED);
+        }
+        if missing.len() < MARKS {
+            missing.insert((org, name.clone()), now);
+        }
+    }
+    fn is_marked(&self, org: Id, name: &KeyName, now: DateTime<Utc>) -> bool {
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.get(&(org, name.clone())).is_some_and(|since| now < *since + MARKED)
+    }
+}
+
+/// A column as a client names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// System code.
+    pub system: &'a str,
+    /// Database.
+    pub database: &'a str,
+    /// Table.
+    pub table: &'a str,
+    /// Column.
+    pub field: &'a str,
+}
+
+/// Makes the key of a column from what its database says.
+///
+/// Errors: 404 `database_unknown`, `column_unknown`, `column_marked`; 422 `not_integer`; 409
+/// `key_exhausted`; 429; 503 `first_use_busy`, and those of the connector.
+pub async fn make(app: &App, origin: &Origin, org: Id, name: &KeyName, place: Place<'_>) -> Result<Arc<Key>> {
+    let ids = Ids::of(app)?;
+    if ids.turnstiles.is_marked(org, name, app.now()) {
+        return Err(Error::not_found("column_marked", "the table or column was not there a moment ago"));
+    }
+    app.limit(&format!("ids:first:{}", origin.network()), QUESTIONS, Duration::from_secs(60)).await?;
+    let turnstile = ids.turnstiles.of(org, name);
+    let Ok(_turn) = tokio::time::timeout(PATIENCE, turnstile.lock()).await else {
+        return Err(Error::unavailable("first_use_busy", "somebody else asks for this key").retry_after(3));
+    };
+    // Somebody may have made it while this caller waited.
+    match ids.engine().attend(org, name).await {
+        Ok(key) if key.state != State::Retired => return Ok(key),
+        Err(error) if error.code() != "key_unknown" => return Err(error),
+        _ => {}
+    }
+    let row = rows::named(app, org, place.system, place.database).await?;
+    let row = row.ok_or_else(|| Error::not_found("database_unknown", "there is no such database"))?;
+    let target = rows::target(ids, &row)?;
+    let database = row.database_name.as_deref().unwrap_or(place.database);
+    let mut session = ids.connector().open(&target, database).await?;
+    let Some((table, column)) = session.column(None, place.table, place.field).await? else {
+        ids.turnstiles.mark(org, name, app.now());
+        return Err(Error::not_found("column_unknown", "there is no such table or column"));
+    };
+    let id_type = column.integer.and_then(|integer| IdType::within(integer.max()));
+    let Some(id_type) = id_type else {
+        let detail = format!("the column {} is of type {}, which holds no ids", column.name, column.declared);
+        return Err(Error::invalid("not_integer", detail));
+    };
+    let highest = session.highest(&table, &column).await?.unwrap_or(0).max(0);
+    let in_use = i64::try_from(highest).ok().filter(|highest| *highest <= id_type.max());
+    let in_use = in_use.ok_or_else(|| {
+        let detail = format!(
+            "the key {name} is exhausted: its table has ids up to {highest}, the limit is {}",
+            id_type.max()
+        );
+        Error::conflict("key_exhausted", detail)
+    })?;
+    let settings = Settings { id_type, ..Settings::default() };
+    let key = ids.engine().create_if_missing(&NewKey { org, name: name.clone(), in_use, settings }).await?;
+    if key.state == State::Retired {
+        // Its database was taken away and is here again: it goes on above both.
+        ids.engine().revive(org, name).await?;
+        ids.engine().raise(org, name, in_use).await?;
+    }
+    ids.engine().attend(org, name).await
+}

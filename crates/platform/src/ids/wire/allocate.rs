@@ -1,0 +1,184 @@
+//! `POST /api/segment/allocate`: a block of ids.
+
+use std::time::Duration;
+
+use base::{Error, Kind, Result};
+use idgen::{KeyName, MOST_IDS, Request, State};
+use kernel::{Api, Cx};
+use serde::Serialize;
+use serde_json::json;
+use store::Mode;
+
+use super::{
+    Reply, body_schema,
+    envelope::{Wide, business, success},
+    fields::Fields,
+    refuse,
+};
+use crate::ids::{
+    caller::Caller,
+    first_use::{self, Place},
+    service::{AllocateAuth, Ids},
+};
+
+/// What somebody needs to have ids where not everybody may.
+pub const PERMISSION: &str = "ids:key:allocate";
+
+/// Calls with a bad key that one client address may make in a minute; good ones are not counted here.
+const REFUSALS: u64 = 120;
+
+pub fn mount(api: &mut Api) {
+    let name = || json!({ "type": "string" });
+    let count = json!({ "type": "integer", "minimum": 1, "maximum": MOST_IDS, "default": 10_000 });
+    api.public("ids")
+        .act("allocate", "/api/segment/allocate", "A block of ids for a table", allocate)
+        .raw_body(body_schema(
+            &["system_code", "db_name", "table_name", "field_name"],
+            json!({
+                "system_code": name(), "db_name": name(), "table_name": name(), "field_name": name(),
+                "segment_count": count,
+            }),
+        ))
+        .parameters(vec![json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "the same caller with the same key gets the same block",
+            "schema": { "type": "string", "maxLength": 255 },
+        })])
+        .refuses_as(refuse);
+}
+
+/// A block.
+#[derive(Serialize)]
+struct Block {
+    start: Wide,
+    end: Wide,
+}
+
+async fn allocate(cx: &Cx) -> Result<Reply> {
+    let ids = Ids::of(&cx.app)?;
+    let caller = match ids.auth() {
+        AllocateAuth::None if !Caller::shows_key(cx) => Caller::anonymous(cx, ids.home(&cx.app).await?),
+        // A key says in whose name, also where none is needed; then it must be good.
+        _ => match Caller::known(cx, PERMISSION, Mode::Read).await {
+            Err(error) if error.kind() == Kind::Unauthenticated => {
+                let key = format!("ids:refused:{}", cx.origin.network());
+                cx.app.limit(&key, REFUSALS, Duration::from_secs(60)).await?;
+                return Err(error);
+            }
+            outcome => outcome?,
+        },
+    };
+    let mut fields = match Fields::read(&cx.headers, cx.body()) {
+        Ok(fields) => fields,
+        Err(issues) => return Ok(Reply::Invalid(issues)),
+    };
+    let system = fields.text("system_code", 0, usize::MAX);
+    let database = fields.text("db_name", 0, usize::MAX);
+    let table = fields.text("table_name", 0, usize::MAX);
+    let field = fields.text("field_name", 0, usize::MAX);
+    let count = fields.integer("segment_count", 10_000, 1, MOST_IDS);
+    if let Err(issues) = fields.end() {
+        return Ok(Reply::Invalid(issues));
+    }
+    let place = Place { system: &system, database: &database, table: &table, field: &field };
+    let name = match KeyName::of_column([&system, &database, &table, &field]) {
+        Ok(name) => name,
+        Err(error) => {
+            return Ok(business(400, error.field_errors().first().map_or("", |one| one.message.as_str())));
+        }
+    };
+    match issue(cx, ids, &caller, &name, place, count).await {
+        Ok((start, end)) => {
+            let msg = format!("Allocated segment: {start} to {end}");
+            success(&msg, Block { start: Wide(start), end: Wide(end) })
+        }
+        Err(error) => explain(error, &name, place, count),
+    }
+}
+
+async fn issue(
+    cx: &Cx,
+    ids: &Ids,
+    caller: &Caller,
+    name: &KeyName,
+    place: Place<'_>,
+    count: i64,
+) -> Result<(i64, i64)> {
+    let key = match ids.engine().attend(caller.org, name).await {
+        Ok(key) if key.state != State::Retired => key,
+        Ok(_) => first_use::make(&cx.app, &cx.origin, caller.org, name, place).await?,
+        Err(error) if error.code() == "key_unknown" => {
+            first_use::make(&cx.app, &cx.origin, caller.org, name, place).await?
+        }
+        Err(error) => return Err(error),
+    };
+    if count > key.settings.most_ids {
+        return Err(Error::invalid("count_above_limit", key.settings.most_ids.to_string()));
+    }
+    ids.gate.pass(&key, caller.limited_as(), count, cx.now())?;
+    let request = Request {
+        org: caller.org,
+        key: name.clone(),
+        count,
+        caller: Some(caller.name.clone()),
+        request_id: Some(cx.origin.request_id.clone()),
+        token: token(cx)?,
+        merge: caller.is_anonymous,
+    };
+    let issued = ids.engine().allocate(&request).await?;
+    Ok((issued.range.start(), issued.range.end()))
+}
+
+/// The caller's `Idempotency-Key`.
+fn token(cx: &Cx) -> Result<Option<String>> {
+    let Some(value) = cx.headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= 255);
+    let text = text.ok_or_else(|| {
+        Error::malformed("idempotency_key_invalid", "Idempotency-Key must be 1 to 255 visible characters")
+    })?;
+    Ok(Some(text.to_owned()))
+}
+
+/// What the older service says, or would say, of a failure; what is ours to answer for stays an error.
+fn explain(error: Error, name: &KeyName, place: Place<'_>, count: i64) -> Result<Reply> {
+    let Place { system, database, table, field } = place;
+    Ok(match error.code() {
+        "database_unknown" => business(
+            404,
+            &format!(
+                "Database configuration not found for system_code: {system}, db_name: {database}. \
+                 Please add database configuration first."
+            ),
+        ),
+        "column_unknown" => business(
+            404,
+            &format!(
+                "Table '{table}' or field '{field}' does not exist in database '{database}'. \
+                 Please check your database schema."
+            ),
+        ),
+        "column_marked" => business(
+            404,
+            &format!(
+                "Table or field does not exist for key: {name}. Please check your database configuration."
+            ),
+        ),
+        "first_use_busy" => business(
+            503,
+            &format!(
+                "Failed to initialize segment cache for key: {name}. System is busy, please retry later."
+            ),
+        ),
+        "not_integer" => business(400, &format!("Column '{field}' of table '{table}' is not an integer")),
+        "count_above_limit" => {
+            let most = error.detail().parse().unwrap_or(MOST_IDS);
+            Reply::Invalid(Fields::above("segment_count", count, most))
+        }
+        "key_quarantined" => business(503, error.detail()),
+        "target_denied" | "target_no_database" | "target_unreachable" | "target_failed" => {
+            business(500, error.detail())
+        }
+        _ if error.kind() == Kind::Conflict => business(409, error.detail()),
+        _ => return Err(error),
+    })
+}
