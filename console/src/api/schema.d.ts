@@ -916,6 +916,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/id-generators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Generators of ids */
+        get: operations["ids.generator.list"];
+        put?: never;
+        /** Make a generator */
+        post: operations["ids.generator.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-generators/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a generator would make */
+        post: operations["ids.generator.preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/id-generators/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a generator away */
+        delete: operations["ids.generator.delete"];
+        options?: never;
+        head?: never;
+        /** Change a generator */
+        patch: operations["ids.generator.update"];
+        trace?: never;
+    };
     "/api/id-keys": {
         parameters: {
             query?: never;
@@ -1235,6 +1288,23 @@ export interface paths {
         put?: never;
         /** Take a decision about a found table back */
         post: operations["ids.table.reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ids/decode/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an id says of itself */
+        get: operations["ids.decode"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4066,6 +4136,25 @@ export interface components {
             /** @description By name. */
             items: components["schemas"]["IdDatabase"][];
         };
+        /** @description What an id says. */
+        IdDecoded: {
+            /** @description snowflake, snowflake53, uuid7, ulid or number. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            at?: string | null;
+            /** @description The day, month or year that a number counts in: its first day. */
+            date?: string | null;
+            /**
+             * Format: int64
+             * @description By which node number.
+             */
+            worker?: number | null;
+            /** @description As which of its millisecond or period; text, as it may be long. */
+            sequence?: string | null;
+        };
         /** @description Ids with two owners. */
         IdFinding: {
             /**
@@ -4082,6 +4171,86 @@ export interface components {
         IdFindings: {
             /** @description A thousand at most. */
             findings: components["schemas"]["IdFinding"][];
+        };
+        /** @description A generator as shown. */
+        IdGenerator: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            kind: string;
+            settings: components["schemas"]["IdGeneratorSettings"];
+            /**
+             * Format: date-time
+             * @description When its bits of time are used up.
+             */
+            expires_at?: string | null;
+            /** @description Whether that is within five years. */
+            expires_soon: boolean;
+            /** Format: int32 */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A new generator. */
+        IdGeneratorCreate: {
+            /** @description Its name: what `key` of `POST /api/ids/next` says. */
+            name: string;
+            kind: components["schemas"]["IdGeneratorKind"];
+            /** @default {} */
+            settings: components["schemas"]["IdGeneratorSettings"];
+        };
+        /** @description What it would make. */
+        IdGeneratorExamples: {
+            examples: string[];
+            /**
+             * Format: date-time
+             * @description When its bits of time are used up.
+             */
+            expires_at?: string | null;
+        };
+        /** @description Kinds. */
+        IdGeneratorKind: "snowflake" | "snowflake53" | "uuid7" | "ulid" | "number";
+        /** @description Changes to a generator; its kind stays. */
+        IdGeneratorPatch: {
+            name?: string | null;
+            /** @description All of them. */
+            settings?: components["schemas"]["IdGeneratorSettings"] | null;
+        };
+        /** @description What to try. */
+        IdGeneratorPreview: {
+            kind: components["schemas"]["IdGeneratorKind"];
+            /** @default {} */
+            settings: components["schemas"]["IdGeneratorSettings"];
+        };
+        /** @description What a generator makes; which members count follows from its kind. */
+        IdGeneratorSettings: {
+            /**
+             * Format: date-time
+             * @description Of what sorts by time: the instant that its time counts from; 2024-01-01 unless said otherwise.
+             */
+            epoch?: string | null;
+            /** @description Of numbers: `INV-{yyyyMMdd}-{seq:4}`. */
+            pattern?: string | null;
+            /** @description Of numbers: when counting begins anew. */
+            reset?: components["schemas"]["IdNumberReset"] | null;
+            /** @description Of numbers: whose days these are; an IANA name, UTC unless said otherwise. */
+            time_zone?: string | null;
+            /**
+             * Format: int64
+             * @description Of numbers: the first of each period.
+             */
+            start?: number | null;
+            /**
+             * @description Of numbers: whether a number is given only together with its answer. Callers of one period then
+             *      wait for each other.
+             */
+            gap_free?: boolean | null;
+        };
+        /** @description Generators. */
+        IdGenerators: {
+            items: components["schemas"]["IdGenerator"][];
         };
         /** @description An initialisation. */
         IdInitialization: {
@@ -4408,6 +4577,8 @@ export interface components {
             /** @description Where the next ones begin. */
             next?: string | null;
         };
+        /** @description When counting begins anew. */
+        IdNumberReset: "never" | "day" | "month" | "year";
         /** @description Who has an id. */
         IdOwner: {
             /** @description issued, returned, skipped, dropped, held, unattributed, before or free. */
@@ -4589,7 +4760,7 @@ export interface components {
         IdsGiven: {
             /** @description The key. */
             key: string;
-            /** @description counter. */
+            /** @description counter, snowflake, snowflake53, uuid7, ulid or number. */
             kind: string;
             /** @description The ids; none where there are more than 10,000. */
             ids: string[];
@@ -4600,7 +4771,7 @@ export interface components {
         };
         /** @description What is asked for. */
         IdsNext: {
-            /** @description The name of the key. */
+            /** @description The name of a key or of a generator. */
             key: string;
             /**
              * Format: int64
@@ -10354,6 +10525,175 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "ids.generator.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdGenerators"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.generator.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdGeneratorCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdGenerator"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.generator.preview": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdGeneratorPreview"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdGeneratorExamples"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.generator.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.generator.update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdGeneratorPatch"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdGenerator"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "ids.key.list": {
         parameters: {
             query?: {
@@ -11101,6 +11441,39 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "ids.decode": {
+        parameters: {
+            query?: {
+                /** @description The generator that made it; needed for ids of digits and for numbers. */
+                key?: string | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdDecoded"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];

@@ -24,6 +24,7 @@ use crate::{
     ledger::{Entry, Ledger},
     slot::{Mark, Slot},
     store,
+    worker::Worker,
 };
 
 /// How a node works.
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) wanted: mpsc::UnboundedSender<Arc<Slot>>,
     pub(crate) wishes: Turnstile<mpsc::UnboundedReceiver<Arc<Slot>>>,
     closed: AtomicBool,
+    /// This node's number for ids that sort by time.
+    pub(crate) worker: Turnstile<Option<Worker>>,
 }
 
 /// What is known of changes to keys.
@@ -90,6 +93,7 @@ impl Engine {
                 wanted,
                 wishes: Turnstile::new(wishes),
                 closed: AtomicBool::new(false),
+                worker: Turnstile::new(None),
             }),
         }
     }

@@ -131,6 +131,8 @@ impl Engine {
     /// issue: to the key where nobody leased after it, else to nobody. The engine issues nothing afterwards.
     pub async fn close(&self) -> Result<()> {
         self.set_closed();
+        let number = self.shared.worker.lock().await.take();
+        self.release_number(number).await?;
         for slot in self.slots() {
             let _turn = slot.turnstile.lock().await;
             let (key, blocks) = {

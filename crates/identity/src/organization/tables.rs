@@ -34,8 +34,17 @@ const JOBS: [&str; jobs::TENANT_TABLES.len()] = jobs::TENANT_TABLES;
 const TRANSFERS: [&str; 2] = ["import_step", "import_run"];
 
 /// Those of the id service; what refers comes before what is referred to.
-const IDS: [&str; 7] =
-    ["id_table", "id_database", "id_usage", "id_request", "id_journal", "id_lease", "id_key"];
+const IDS: [&str; 9] = [
+    "id_table",
+    "id_database",
+    "id_number",
+    "id_generator",
+    "id_usage",
+    "id_request",
+    "id_journal",
+    "id_lease",
+    "id_key",
+];
 
 /// Those that this crate and the kernel declare; what refers comes before what is referred to.
 const OWN: [TenantTable; 14] = [

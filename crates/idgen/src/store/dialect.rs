@@ -39,6 +39,10 @@ pub(super) trait Dialect: Sync {
         "ON CONFLICT (org_id, key_id, at, caller) DO UPDATE SET ids = id_usage.ids + excluded.ids, \
          calls = id_usage.calls + excluded.calls"
     }
+    /// Moves a counter of numbers that is there already; `$6` is by how many.
+    fn add_number(&self) -> &'static str {
+        "ON CONFLICT (org_id, generator_id, period) DO UPDATE SET last = id_number.last + $6"
+    }
     /// Counts a change of any key.
     fn note_change(&self) -> &'static str {
         "INSERT INTO id_change (name, version) VALUES ('keys', 1) \

@@ -6,12 +6,14 @@ use ::store::{Ddl, Migration};
 pub const MIGRATION: Migration = Migration { name: "0401_idgen", up, down };
 
 /// The tables whose rows belong to organisations, in the order in which rows may be deleted.
-pub const TENANT_TABLES: [&str; 5] = ["id_usage", "id_request", "id_journal", "id_lease", "id_key"];
+pub const TENANT_TABLES: [&str; 7] =
+    ["id_number", "id_generator", "id_usage", "id_request", "id_journal", "id_lease", "id_key"];
 
 fn up(ddl: &mut Ddl) {
     keys(ddl);
     journal(ddl);
     usage(ddl);
+    generators(ddl);
 }
 
 fn keys(ddl: &mut Ddl) {
@@ -103,6 +105,36 @@ fn usage(ddl: &mut Ddl) {
         .create();
 }
 
+/// Further kinds of id.
+fn generators(ddl: &mut Ddl) {
+    ddl.tenant_rows("id_generator")
+        .text("name", 500)
+        .text("kind", 16)
+        .json_null("settings")
+        .integer("version")
+        .timestamp("created_at")
+        .timestamp("updated_at")
+        .unique(&["name"])
+        .create();
+    ddl.tenant_rows("id_number")
+        .keyed_by_org()
+        .uuid("generator_id")
+        .text("period", 16)
+        .bigint("last")
+        .unique(&["generator_id", "period"])
+        .create();
+    // The installation's nodes, not an organisation's.
+    ddl.table("id_worker")
+        .bigint("number")
+        .uuid("node_id")
+        .bigint("fence")
+        .bigint("reserved")
+        .timestamp("lease_until")
+        .primary_key(&["number"])
+        .create();
+}
+
 fn down(ddl: &mut Ddl) {
+    ddl.drop_tables(&["id_worker", "id_number", "id_generator"]);
     ddl.drop_tables(&["id_usage", "id_change", "id_request", "id_journal", "id_lease", "id_key"]);
 }

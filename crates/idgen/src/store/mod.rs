@@ -10,10 +10,12 @@ pub(crate) mod key;
 pub(crate) mod lease;
 mod migrations;
 mod mysql;
+pub(crate) mod number;
 mod postgres;
 pub(crate) mod request;
 mod sqlite;
 pub(crate) mod usage;
+pub(crate) mod worker;
 
 use ::store::Tx;
 use base::Result;

@@ -42,6 +42,9 @@ impl Dialect for Mysql {
     fn add_usage(&self) -> &'static str {
         "ON DUPLICATE KEY UPDATE ids = id_usage.ids + VALUES(ids), calls = id_usage.calls + VALUES(calls)"
     }
+    fn add_number(&self) -> &'static str {
+        "ON DUPLICATE KEY UPDATE last = last + $6"
+    }
     fn note_change(&self) -> &'static str {
         "INSERT INTO id_change (name, version) VALUES ('keys', 1) ON DUPLICATE KEY UPDATE version = version + 1"
     }

@@ -13,4 +13,5 @@ mod nodes;
 mod raising;
 mod repeats;
 mod returns;
+mod snowflakes;
 mod support;

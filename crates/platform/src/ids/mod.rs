@@ -10,6 +10,7 @@ pub mod database;
 pub mod entity;
 mod first_use;
 mod gate;
+mod generator;
 mod initialize;
 pub mod key;
 mod next;
@@ -38,6 +39,7 @@ pub fn mount(api: &mut Api) {
     table::mount(api);
     key::mount(api);
     next::mount(api);
+    generator::mount(api);
 }
 
 /// Kinds of jobs.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use validator::Validate;
 
-use super::{caller::Caller, service::Ids};
+use super::{caller::Caller, generator, service::Ids};
 
 /// Ids that one answer lists; of more it says the first and the last.
 const LISTED: i64 = 10_000;
@@ -29,7 +29,7 @@ pub fn mount(api: &mut Api) {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "IdsNext")]
 pub struct Next {
-    /// The name of the key.
+    /// The name of a key or of a generator.
     #[validate(length(min = 1, max = 500))]
     key: String,
     /// How many ids.
@@ -48,7 +48,7 @@ fn one() -> i64 {
 pub struct Given {
     /// The key.
     pub key: String,
-    /// counter.
+    /// counter, snowflake, snowflake53, uuid7, ulid or number.
     pub kind: String,
     /// The ids; none where there are more than 10,000.
     pub ids: Vec<String>,
@@ -62,7 +62,15 @@ async fn next(cx: &Cx, input: Next) -> Result<Json<Given>> {
     let ids = Ids::of(&cx.app)?;
     let caller = Caller::of(cx)?;
     let name = KeyName::new(&input.key)?;
-    let key = ids.engine().attend(caller.org, &name).await?;
+    let key = match ids.engine().attend(caller.org, &name).await {
+        Err(error) if error.code() == "key_unknown" => {
+            let Some(row) = generator::find(cx, &name).await? else { return Err(error) };
+            let (kind, ids) = generator::make(cx, &row, input.count).await?;
+            let kind = kind.as_str().to_owned();
+            return Ok(Json(Given { key: row.name, kind, ids, start: None, end: None }));
+        }
+        outcome => outcome?,
+    };
     ids.gate.pass(&key, Some(&caller.name), input.count, cx.now())?;
     let token = cx.headers.get("idempotency-key").and_then(|value| value.to_str().ok());
     let request = Request {

@@ -18,6 +18,8 @@ mod edge_rules;
 mod escalation;
 mod exports;
 mod idempotency;
+mod ids_failures;
+mod ids_support;
 mod ids_wire;
 mod kernel_rules;
 mod key_rules;

@@ -63,6 +63,8 @@ const SIGNED_IN: &[&str] = &[
     "identity.organization.restore",
     "identity.organization.transfer",
     "identity.permission.list",
+    // What an id says of itself; a generator is read in the caller's organisation.
+    "ids.decode",
     "ids.settings",
     // Whoever asked for an export or import, and still may.
     "transfers.cancel",

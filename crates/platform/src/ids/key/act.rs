@@ -16,7 +16,10 @@ use super::{
     },
     load, name_of,
 };
-use crate::ids::service::{Ids, org, writing};
+use crate::ids::{
+    generator,
+    service::{Ids, org, writing},
+};
 
 /// Leaves an entry, to be committed with the answer. The engine has done the work by then: what is done
 /// twice does no harm, as nothing here lowers a key.
@@ -42,6 +45,9 @@ fn shown(cx: &Cx, key: Key) -> Json<View> {
 pub(super) async fn create(cx: &Cx, input: Create) -> Result<Created<View>> {
     let ids = Ids::of(&cx.app)?;
     let name = name_of(input.name.as_deref(), input.parts.as_ref())?;
+    if generator::find(cx, &name).await?.is_some() {
+        return Err(Error::conflict("key_exists", "there is a generator of that name already"));
+    }
     let mut settings = Settings::default();
     if let Some(mode) = input.mode {
         settings.mode = mode.into();
