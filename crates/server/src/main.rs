@@ -26,6 +26,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Rls(args) => command::rls::run(&inputs, &args),
         Command::Createsuperuser(args) => command::createsuperuser::run(&inputs, &args),
         Command::User(command) => command::user::run(&inputs, &command),
+        Command::Idgen(command) => command::idgen::run(&inputs, &command),
         Command::Keys(command) => command::keys::run(&inputs, &command),
         Command::Openapi(args) => command::openapi::run(&inputs, &args),
         Command::Config(args) => cli::config(&inputs, &args),

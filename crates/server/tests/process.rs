@@ -8,6 +8,8 @@
 mod commands;
 #[path = "process/files.rs"]
 mod files;
+#[path = "process/issuing.rs"]
+mod issuing;
 #[path = "process/operating.rs"]
 mod operating;
 #[path = "process/queue.rs"]

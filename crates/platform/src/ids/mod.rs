@@ -4,6 +4,7 @@
 //! The engine (`idgen`) works in units of work of its own, so routes here are detached: the guard verifies
 //! the caller, and no unit of work of his is open while the engine works.
 
+pub mod adopt;
 mod caller;
 mod check;
 pub mod database;

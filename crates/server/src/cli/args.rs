@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::jobs::JobsCommand;
+use super::{idgen::IdgenCommand, jobs::JobsCommand};
 use crate::config::{AppEnv, Inputs};
 
 /// The back end of a SaaS product in one file.
@@ -36,6 +36,9 @@ pub enum Command {
     /// Look at jobs of every organisation, and have them done.
     #[command(subcommand, after_help = "Example:\n  tenon jobs list --state dead")]
     Jobs(JobsCommand),
+    /// Ids: take over from an older service, check, find owners.
+    #[command(subcommand, after_help = "Example:\n  tenon idgen check")]
+    Idgen(IdgenCommand),
     /// Bring the database's tables up to date, back, or show where they are.
     #[command(after_help = "Example:\n  tenon migrate status --env prod")]
     Migrate(MigrateArgs),

@@ -4,6 +4,7 @@
 mod args;
 mod confirm;
 mod failure;
+mod idgen;
 mod jobs;
 mod password;
 mod show;
@@ -16,6 +17,7 @@ pub use args::{
 };
 pub use confirm::confirm;
 pub use failure::{Exit, Failure};
+pub use idgen::{IdgenCommand, ImportKxyArgs, OwnerArgs};
 pub use jobs::{JobIds, JobsCommand, JobsDrainArgs, JobsEnqueueArgs, JobsListArgs, JobsShowArgs};
 pub use password::{NewPassword, new_password};
 pub use show::{config, print, version};

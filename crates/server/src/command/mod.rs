@@ -8,6 +8,7 @@ mod columns;
 pub mod createsuperuser;
 pub mod db;
 pub mod doctor;
+pub mod idgen;
 pub mod jobs;
 pub mod keys;
 mod listener;

@@ -1,6 +1,9 @@
 //! Databases that ids are issued for, and what clients of the id service call, for its tests.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU32, Ordering},
+};
 
 use base::Id;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
@@ -26,9 +29,13 @@ pub struct Shop {
     pub product: Product,
     pub name: String,
     url: url::Url,
+    accounts: Mutex<Vec<String>>,
 }
 
 impl Shop {
+    /// What accounts of [`Shop::account`] sign in with.
+    pub const PASSWORD: &str = "reader-Kx7-pw";
+
     /// On one product, where a server of it is named.
     pub async fn on(product: Product) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -39,7 +46,7 @@ impl Shop {
         };
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tenon_test_{}_ids_{count}", std::process::id());
-        let shop = Self { product, name, url: url.parse().unwrap() };
+        let shop = Self { product, name, url: url.parse().unwrap(), accounts: Mutex::default() };
         shop.on_server(&format!("CREATE DATABASE {}", shop.name)).await;
         Some(shop)
     }
@@ -75,6 +82,26 @@ impl Shop {
             connection.execute_unprepared(statement).await.unwrap_or_else(|e| panic!("{statement}: {e}"));
         }
         connection.close().await.unwrap();
+    }
+
+    /// An account of its own that may do no more than the statements grant; `{user}` stands for it. It goes
+    /// away with the database.
+    pub async fn account(&self, grants: &[String]) -> String {
+        let number = self.accounts.lock().unwrap().len();
+        let name = format!("{}_{number}", self.name.trim_start_matches("tenon_test_"));
+        let (create, user) = match self.product {
+            Product::Mysql => {
+                (format!("CREATE USER {name}@'%' IDENTIFIED BY '{}'", Self::PASSWORD), format!("{name}@'%'"))
+            }
+            Product::Postgres => {
+                (format!("CREATE ROLE \"{name}\" LOGIN PASSWORD '{}'", Self::PASSWORD), format!("\"{name}\""))
+            }
+        };
+        self.accounts.lock().unwrap().push(user.clone());
+        let mut statements = vec![create];
+        statements.extend(grants.iter().map(|grant| grant.replace("{user}", &user)));
+        self.run(&statements.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        name
     }
 
     /// A table with a key of that type, and with these ids in it.
@@ -155,6 +182,7 @@ impl Shop {
 impl Drop for Shop {
     fn drop(&mut self) {
         let (url, name, product) = (self.url.to_string(), self.name.clone(), self.product);
+        let accounts = std::mem::take(&mut *self.accounts.lock().unwrap());
         // The test's own runtime is going away; another thread cleans up.
         let cleaner = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -171,6 +199,10 @@ impl Drop for Shop {
                 }
                 let force = if product == Product::Mysql { "" } else { " WITH (FORCE)" };
                 let _ = admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}{force}")).await;
+                let kind = if product == Product::Mysql { "USER" } else { "ROLE" };
+                for account in accounts {
+                    let _ = admin.execute_unprepared(&format!("DROP {kind} IF EXISTS {account}")).await;
+                }
                 let _ = admin.close().await;
             });
         });

@@ -4,6 +4,7 @@
 //! it is configured, so that several nodes share their limits.
 
 mod embedded;
+pub mod foreign;
 mod redis;
 
 use std::{path::Path, sync::Arc, time::Duration};
