@@ -4323,6 +4323,8 @@ export interface components {
             parts?: components["schemas"]["IdKeyParts"] | null;
             /** @description The order of its ids. */
             mode: string;
+            /** @description Where the counter of a strict key is: sql or redis. */
+            counter: string;
             /** @description Whether a range is in the journal before its answer leaves. */
             sync: boolean;
             /** @description The type of the column. */
@@ -4396,6 +4398,8 @@ export interface components {
              */
             most: number;
         };
+        /** @description Where the counter of a strict key is. */
+        IdKeyCounter: "sql" | "redis";
         /** @description A new key. */
         IdKeyCreate: {
             /**
@@ -4418,6 +4422,11 @@ export interface components {
              * @default null
              */
             mode: components["schemas"]["IdKeyMode"] | null;
+            /**
+             * @description Where the counter of a strict key is.
+             * @default null
+             */
+            counter: components["schemas"]["IdKeyCounter"] | null;
             /**
              * @description Whether a range is in the journal before its answer leaves.
              * @default null
@@ -4477,6 +4486,8 @@ export interface components {
         IdKeyPatch: {
             /** @description The order of its ids. */
             mode?: components["schemas"]["IdKeyMode"] | null;
+            /** @description Where the counter of a strict key is. */
+            counter?: components["schemas"]["IdKeyCounter"] | null;
             /** @description Whether a range is in the journal before its answer leaves. */
             sync?: boolean | null;
             /** @description The type of the column: i8 to u64. */
@@ -4784,6 +4795,8 @@ export interface components {
         IdsSettings: {
             /** @description none, or key: whether an API key is asked for on `POST /api/segment/allocate`. */
             allocate_auth: string;
+            /** @description Whether keys can count in Redis here. */
+            redis: boolean;
             /** @description Where clients reach it. */
             base_url: string;
         };

@@ -135,7 +135,10 @@ impl Engine {
             return Err(Error::unavailable("engine_closed", "this node is stopping").retry_after(1));
         }
         // A strict key asks the database each time, which checks its state and epoch.
-        let relies = |key: &Key| key.settings.mode == Mode::Buffered || key.state != State::Active;
+        let relies = |key: &Key| {
+            let is_shared = self.counter_of(key).is_some();
+            key.settings.mode == Mode::Buffered || key.state != State::Active || is_shared
+        };
         if relies(&slot.key()) && !self.is_trusted() {
             self.look().await?;
         }
@@ -145,7 +148,8 @@ impl Engine {
         }
         let held = slot.held();
         // The last lease of a key uses up its ceiling, not its ids.
-        let has_rest = held.key.state == State::Exhausted && held.buffer.left() > 0;
+        let has_stretch = self.counter_of(&held.key).is_some() && held.key.generation.is_some();
+        let has_rest = held.key.state == State::Exhausted && (held.buffer.left() > 0 || has_stretch);
         if !has_rest {
             held.key.must_issue()?;
         }

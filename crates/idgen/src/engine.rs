@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ::store::{Mode, Opening, Role, Store, Tx};
+use ::store::{Mode, Opening, Role, Store, Tx, kv::counter::SharedCounter};
 use base::{Clock, Error, Id, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How a node works.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// For how long a node issues from memory without having looked whether a key was changed. Raising a
     /// key takes this long to return when other nodes hold leases. Default 1 s.
@@ -37,11 +37,24 @@ pub struct Options {
     pub journal_limit: usize,
     /// How long a repeated request gets the same range. Default 24 h.
     pub remember: TimeDelta,
+    /// Where keys count that count in Redis. Default none: they count in the database.
+    pub counter: Option<SharedCounter>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("trust", &self.trust).finish_non_exhaustive()
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { trust: Duration::from_secs(1), journal_limit: 50_000, remember: TimeDelta::hours(24) }
+        Self {
+            trust: Duration::from_secs(1),
+            journal_limit: 50_000,
+            remember: TimeDelta::hours(24),
+            counter: None,
+        }
     }
 }
 
@@ -101,6 +114,11 @@ impl Engine {
     /// This run of this process, as the journal and leases name it.
     pub fn node(&self) -> Id {
         self.shared.node
+    }
+
+    /// Whether keys can count in Redis here.
+    pub fn has_counter(&self) -> bool {
+        self.shared.options.counter.is_some()
     }
 
     pub(crate) fn new_id(&self) -> Id {

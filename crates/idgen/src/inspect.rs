@@ -146,9 +146,10 @@ impl Engine {
                 leased.push(part);
                 spans.push(Span {
                     range: part,
-                    node: Some(lease.node_id),
+                    node: Some(lease.node_id).filter(|node| !node.is_nil()),
                     leased_at: Some(lease.leased_at),
-                    is_held: lease.seen_at > now - GONE,
+                    // What Redis holds is nobody's and lasts until the next stretch.
+                    is_held: lease.node_id.is_nil() || lease.seen_at > now - GONE,
                 });
             }
             let bare = gaps(range, leased).into_iter();

@@ -32,6 +32,30 @@ impl Mode {
     }
 }
 
+/// Where the counter of a strict key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Counter {
+    /// In the database: every allocation is a write.
+    Sql,
+    /// In Redis, which the database gives a stretch of ids at a time. Faster; while Redis is away nothing is
+    /// issued, and what it loses are ids that nobody gets. Without a Redis the database counts.
+    Redis,
+}
+
+impl Counter {
+    /// As stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sql => "sql",
+            Self::Redis => "redis",
+        }
+    }
+    /// From what is stored.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Sql, Self::Redis].into_iter().find(|counter| counter.as_str() == text)
+    }
+}
+
 /// Where a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
@@ -94,6 +118,8 @@ impl Reason {
 pub struct Settings {
     /// The order of its ids.
     pub mode: Mode,
+    /// Where the counter is, of a strict key.
+    pub counter: Counter,
     /// Whether a range is in the journal before its answer leaves. Otherwise lines are written in groups
     /// soon after, and what a kill leaves unwritten shows as unattributed.
     pub sync: bool,
@@ -116,6 +142,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             mode: Mode::Buffered,
+            counter: Counter::Sql,
             sync: false,
             id_type: IdType::I64,
             most_ids: MOST_IDS,
@@ -193,6 +220,8 @@ pub struct Key {
     pub created_at: DateTime<Utc>,
     pub(crate) turn: i64,
     pub(crate) epoch: i64,
+    /// Under which the counter in Redis is good.
+    pub(crate) generation: Option<String>,
 }
 
 impl Key {
@@ -223,6 +252,7 @@ impl Key {
             name: KeyName::new(&row.name)?,
             settings: Settings {
                 mode: Mode::parse(&row.mode).ok_or_else(|| unreadable("mode"))?,
+                counter: Counter::parse(&row.counter).ok_or_else(|| unreadable("counter"))?,
                 sync: row.sync_journal,
                 id_type,
                 most_ids: row.most_ids,
@@ -242,6 +272,7 @@ impl Key {
             created_at: row.created_at,
             turn: row.turn,
             epoch: row.epoch,
+            generation: row.generation,
         })
     }
 

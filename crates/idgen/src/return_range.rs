@@ -44,6 +44,10 @@ impl Engine {
             key.must_issue()?;
         }
         match key.settings.mode {
+            Mode::Strict if self.counter_of(&key).is_some() => {
+                let detail = "ids of a counter in Redis are not taken back";
+                Err(Error::conflict("not_newest", detail))
+            }
             Mode::Strict => self.return_strict(slot, &key, range, caller).await,
             Mode::Buffered => self.return_buffered(slot, &key, range, caller).await,
         }

@@ -74,6 +74,9 @@ impl Engine {
             if key.settings.mode != Mode::Strict {
                 return Err(changed());
             }
+            if let Some(counter) = self.counter_of(&key) {
+                return self.draw_shared(slot, counter, total, asks).await;
+            }
             key.must_issue()?;
             if let Some(lines) = retrying(|| self.draw_once(slot, &key, total, asks)).await? {
                 if !key.settings.sync {

@@ -17,7 +17,10 @@ use kernel::{
 use outbound::{GuardedClient, Policy};
 use platform::ids::{AllocateAuth, Ids};
 use serde_json::Value;
-use store::{Migrations, Mode, Store, kv::Kv};
+use store::{
+    Migrations, Mode, Store,
+    kv::{Kv, counter::SharedCounter},
+};
 
 use crate::{
     config::{Cors, DocsAccess},
@@ -95,6 +98,8 @@ pub struct Parts {
     pub data_dir: PathBuf,
     /// Who may have ids.
     pub allocate_auth: AllocateAuth,
+    /// Where keys count that count in Redis.
+    pub counter: Option<SharedCounter>,
 }
 
 /// A running application without its listener and its worker.
@@ -117,8 +122,9 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     let meter: Arc<dyn Meter> = parts.metrics.clone();
     let (kinds, runners) = kinds(parts.settings.dev).split();
     let engine = Engine::new(parts.store.clone(), parts.clock.clone(), kinds, parts.vault.clone());
+    let id_options = idgen::Options { counter: parts.counter, ..idgen::Options::default() };
     let ids = Ids::new(
-        idgen::Engine::new(parts.store.clone(), parts.clock.clone(), idgen::Options::default()),
+        idgen::Engine::new(parts.store.clone(), parts.clock.clone(), id_options),
         connector::Connector::new(outbound.clone(), connector::Limits::default()),
         parts.vault,
         parts.allocate_auth,

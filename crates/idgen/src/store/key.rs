@@ -30,6 +30,8 @@ pub(crate) async fn insert(tx: &Tx, id: Id, new: &NewKey, now: DateTime<Utc>) ->
         org_id: Set(new.org),
         name: Set(new.name.as_str().to_owned()),
         mode: Set(mode.as_str().to_owned()),
+        counter: Set(new.settings.counter.as_str().to_owned()),
+        generation: Set(None),
         sync_journal: Set(sync),
         id_type: Set(id_type.as_str().to_owned()),
         most_ids: Set(most_ids),
@@ -138,9 +140,16 @@ async fn change(tx: &Tx, key: &Key, values: ActiveModel) -> Result<()> {
     execute(tx, dialect(tx).note_change(), Vec::new()).await.map(drop)
 }
 
-/// The next epoch: leases of the ones before are void.
+/// The next epoch: leases of the ones before are void, and what Redis holds.
 fn next_epoch(key: &Key) -> ActiveModel {
-    ActiveModel { epoch: Set(key.epoch + 1), ..Default::default() }
+    ActiveModel { epoch: Set(key.epoch + 1), generation: Set(None), ..Default::default() }
+}
+
+/// Names the generation under which the counter in Redis is good from now on. No node needs to be told:
+/// Redis tells those that come with another one.
+pub(crate) async fn set_generation(tx: &Tx, key: &Key, generation: &str) -> Result<()> {
+    let values = ActiveModel { generation: Set(Some(generation.to_owned())), ..Default::default() };
+    tx.update_where(values, this(key)).await.map(drop)
 }
 
 /// Voids every lease and sets the ceiling of a locked key, never lower than it is.
@@ -203,6 +212,7 @@ pub(crate) async fn rename(tx: &Tx, key: &Key, name: &KeyName) -> Result<()> {
 pub(crate) async fn configure(tx: &Tx, key: &Key, settings: Settings) -> Result<()> {
     let values = ActiveModel {
         mode: Set(settings.mode.as_str().to_owned()),
+        counter: Set(settings.counter.as_str().to_owned()),
         sync_journal: Set(settings.sync),
         id_type: Set(settings.id_type.as_str().to_owned()),
         max_id: Set(settings.id_type.max()),

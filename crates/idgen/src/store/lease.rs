@@ -33,6 +33,15 @@ pub(crate) async fn delete(tx: &Tx, leases: &[(Id, Id)]) -> Result<()> {
     Ok(())
 }
 
+/// Ends the lease of the stretch that Redis had.
+pub(crate) async fn end_shared(tx: &Tx, key: &Key) -> Result<()> {
+    let this = Condition::all()
+        .add(Column::OrgId.eq(key.org))
+        .add(Column::KeyId.eq(key.id))
+        .add(Column::NodeId.eq(Id::nil()));
+    tx.delete_where::<Entity>(this).await.map(drop)
+}
+
 /// The leases of a key, lowest first.
 pub(crate) async fn of_key(tx: &Tx, key: &Key) -> Result<Vec<Model>> {
     let select = tx.find::<Entity>().filter(Column::OrgId.eq(key.org)).filter(Column::KeyId.eq(key.id));

@@ -11,6 +11,7 @@ mod limits;
 mod names;
 mod nodes;
 mod raising;
+mod redis;
 mod repeats;
 mod returns;
 mod snowflakes;

@@ -9,7 +9,11 @@ use std::{
 use base::{Error, Id, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use idgen::{IdType, Key, KeyName, NewKey, Settings, State};
-use kernel::{App, Origin};
+use kernel::{
+    App, Origin,
+    audit::{self, Event, Who},
+};
+use store::{Mode, Opening, Role};
 use tokio::sync::Mutex as Turnstile;
 
 use super::{database::rows, service::Ids};
@@ -52,6 +56,18 @@ impl Turnstiles {
         let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
         missing.get(&(org, name.clone())).is_some_and(|since| now < *since + MARKED)
     }
+}
+
+/// Leaves an entry about a key that its first use has made or taken up again.
+async fn record(app: &App, origin: &Origin, key: &Key, in_use: i64) -> Result<()> {
+    let tx = app.store().begin(Mode::Write, Opening::new(Role::System, Some(key.org))).await?;
+    let event = Event::new("ids:key:first_use", "ids.key").target(key.id, key.name.as_str()).change(
+        "in_use",
+        serde_json::Value::Null,
+        in_use.to_string().into(),
+    );
+    audit::write(&tx, app.now(), Who::system(), origin, event).await?;
+    tx.commit().await
 }
 
 /// A column as a client names it.
@@ -113,9 +129,14 @@ pub async fn make(app: &App, origin: &Origin, org: Id, name: &KeyName, place: Pl
     let settings = Settings { id_type, ..Settings::default() };
     let key = ids.engine().create_if_missing(&NewKey { org, name: name.clone(), in_use, settings }).await?;
     if key.state == State::Retired {
+        if row.created_at <= key.state_since {
+            // Somebody gave it up while its database was here; that stands.
+            return Err(Error::conflict("key_retired", format!("the key {name} was given up")));
+        }
         // Its database was taken away and is here again: it goes on above both.
         ids.engine().revive(org, name).await?;
         ids.engine().raise(org, name, in_use).await?;
     }
+    record(app, origin, &key, in_use).await?;
     ids.engine().attend(org, name).await
 }

@@ -41,7 +41,7 @@ pub fn share(key: &Key) -> i64 {
 impl Gate {
     /// Counts a call, or refuses it.
     ///
-    /// Errors: 429 `too_many_calls`, `too_many_ids`; 403 `key_not_anonymous`.
+    /// Errors: 429 `too_many_calls`, `too_many_ids`; 409 `above_share`; 403 `key_not_anonymous`.
     pub fn pass(&self, key: &Key, caller: Option<&str>, count: i64, now: DateTime<Utc>) -> Result<()> {
         let settings = &key.settings;
         if caller.is_none() && !settings.anonymous {
@@ -56,6 +56,17 @@ impl Gate {
         if settings.calls_per_second == 0 && most > 1 << 40 {
             // Nothing that could be counted within a minute.
             return Ok(());
+        }
+        if count > key.max() - key.ceiling {
+            // The engine says that the key is used up, which no waiting changes.
+            return Ok(());
+        }
+        if count > most && caller.is_none() {
+            let detail = format!(
+                "callers without an API key get at most {most} ids of this key per minute; ask for fewer, or \
+                 with a key"
+            );
+            return Err(Error::conflict("above_share", detail));
         }
         let (second, minute) = (now.timestamp(), now.timestamp().div_euclid(60));
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);

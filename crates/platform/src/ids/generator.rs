@@ -434,7 +434,7 @@ async fn update(cx: &Cx, input: Patch) -> Result<Json<View>> {
     };
     let this = Condition::all().add(Column::Id.eq(id)).add(Column::Version.eq(before.version));
     if work.update_where(values, this).await.map_err(named)? == 0 {
-        return Err(Error::conflict("version_changed", "it was changed meanwhile"));
+        return Err(Error::new(base::Kind::Precondition, "version_mismatch", "it was changed meanwhile"));
     }
     record(cx, &work, "update", &after, json!(before.settings), json!(after.settings)).await?;
     cx.finish(work);

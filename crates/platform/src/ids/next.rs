@@ -99,6 +99,8 @@ async fn next(cx: &Cx, input: Next) -> Result<Json<Given>> {
 pub struct View {
     /// none, or key: whether an API key is asked for on `POST /api/segment/allocate`.
     allocate_auth: String,
+    /// Whether keys can count in Redis here.
+    redis: bool,
     /// Where clients reach it.
     base_url: String,
 }
@@ -107,6 +109,7 @@ async fn settings(cx: &Cx) -> Result<Json<View>> {
     let ids = Ids::of(&cx.app)?;
     Ok(Json(View {
         allocate_auth: ids.auth().as_str().to_owned(),
+        redis: ids.engine().has_counter(),
         base_url: cx.app.settings().base_url.clone(),
     }))
 }

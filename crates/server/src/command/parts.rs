@@ -13,7 +13,7 @@ use outbound::{MailSettings, Mailer, Policy, TlsMode};
 use store::{
     Options, Store,
     backup::{self, DataLock},
-    kv::{self, Kv},
+    kv::{self, Kv, counter::SharedCounter},
 };
 
 use crate::{
@@ -183,6 +183,7 @@ pub async fn assemble(config: &Config, store: Store) -> Result<Parts, Failure> {
         },
         data_dir: config.data_dir.clone(),
         allocate_auth: config.allocate_auth,
+        counter: config.redis_url.as_ref().map(SharedCounter::new).transpose()?,
     })
 }
 

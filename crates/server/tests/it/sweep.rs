@@ -239,7 +239,9 @@ async fn the_owner_of_another_organisation_finds_nothing() {
     let ids = real_ids(&app, &org).await;
     let other = app.org("other").await;
     for operation in app.operations.iter().filter(|operation| operation.path.contains('{')) {
-        if operation.access == Access::Public || operation.id.starts_with("platform.") {
+        // What `ids.decode` is given is no record: an id says the same to everybody.
+        let is_no_record = operation.id == "ids.decode";
+        if operation.access == Access::Public || operation.id.starts_with("platform.") || is_no_record {
             continue;
         }
         let reply = call(&other.owner, operation, &ids).await;

@@ -376,7 +376,9 @@ fn run(place: &Place, count: usize) {
     let addresses = Addresses::default();
     let mut nodes = Nodes { command: &command, servers: Vec::new(), addresses: &addresses };
     let token = nodes.add().set_up();
-    (1..count).for_each(|_| drop(nodes.add()));
+    for _ in 1..count {
+        nodes.add();
+    }
     let create = |(mode, (kind, sync)): (usize, (&str, bool))| {
         let parts = json!({
             "system_code": "fault", "database": "d", "table": format!("t{mode}"), "field": "id",

@@ -3,6 +3,7 @@
 //! Embedded by default (a SQLite file of its own for values, memory for counters), Redis when
 //! it is configured, so that several nodes share their limits.
 
+pub mod counter;
 mod embedded;
 pub mod foreign;
 mod redis;

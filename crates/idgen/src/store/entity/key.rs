@@ -12,6 +12,7 @@ pub struct Model {
     pub org_id: Uuid,
     pub name: String,
     pub mode: String,
+    pub counter: String,
     pub sync_journal: bool,
     pub id_type: String,
     pub most_ids: i64,
@@ -34,6 +35,8 @@ pub struct Model {
     pub turn: i64,
     /// Rises with each change after which nodes must let go of what they hold.
     pub epoch: i64,
+    /// Under which the counter in Redis is good.
+    pub generation: Option<String>,
     pub rate_at: DateTimeUtc,
     pub rate_drawn: i64,
     pub rate_per_day: Option<i64>,

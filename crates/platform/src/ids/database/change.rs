@@ -36,14 +36,15 @@ pub struct Draft {
     pub database: Option<String>,
 }
 
-/// Leaves an entry about a database in the caller's unit of work.
-async fn record(cx: &Cx, tx: &Tx, event: Event) -> Result<()> {
+/// Leaves an entry in the caller's unit of work.
+pub async fn record(cx: &Cx, tx: &Tx, event: Event) -> Result<()> {
     let actor = cx.actor()?;
     let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
     audit::write(tx, cx.now(), who, &cx.origin, event).await
 }
 
-fn title(row: &Model) -> String {
+/// A database as people call it.
+pub fn title(row: &Model) -> String {
     match &row.database_name {
         Some(database) if !database.is_empty() => format!("{}/{database}", row.system_code),
         _ => row.system_code.clone(),
@@ -127,7 +128,7 @@ pub async fn replace(cx: &Cx, id: Id, draft: Draft, version: Option<i32>) -> Res
     let work = cx.begin(writing(cx)?).await?;
     let before = rows::get(&work, id).await?;
     if version.is_some_and(|version| version != before.version) {
-        return Err(Error::new(base::Kind::Precondition, "version_changed", "it was changed meanwhile"));
+        return Err(Error::new(base::Kind::Precondition, "version_mismatch", "it was changed meanwhile"));
     }
     let password = draft.password.filter(|password| !is_mask(password));
     let after = Model {
@@ -153,7 +154,7 @@ pub async fn replace(cx: &Cx, id: Id, draft: Draft, version: Option<i32>) -> Res
     let values =
         ActiveModel { id: sea_orm::ActiveValue::NotSet, org_id: sea_orm::ActiveValue::NotSet, ..values };
     if work.update_where(values, this).await.map_err(taken)? == 0 {
-        return Err(Error::new(base::Kind::Precondition, "version_changed", "it was changed meanwhile"));
+        return Err(Error::new(base::Kind::Precondition, "version_mismatch", "it was changed meanwhile"));
     }
     let mut event = Event::new("ids:database:update", NAME).target(id, title(&after));
     for (field, old, new) in [
@@ -170,9 +171,10 @@ pub async fn replace(cx: &Cx, id: Id, draft: Draft, version: Option<i32>) -> Res
         }
     }
     record(cx, &work, event).await?;
-    if !names.is_empty() {
-        // The names of found tables' keys follow at the next scan. Nodes that have not noticed yet issue from
-        // blocks of the same keys for a moment: other ids than anybody else's.
+    if before.database_key != after.database_key {
+        // They were found in another database. Where the system's code alone changes, the names of their keys
+        // follow at the next scan. Nodes that have not noticed yet issue from blocks of the same keys for a
+        // moment: other ids than anybody else's.
         work.delete_where::<table::Entity>(Condition::all().add(table::Column::DatabaseId.eq(id))).await?;
     }
     cx.finish(work);

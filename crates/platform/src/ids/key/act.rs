@@ -52,6 +52,9 @@ pub(super) async fn create(cx: &Cx, input: Create) -> Result<Created<View>> {
     if let Some(mode) = input.mode {
         settings.mode = mode.into();
     }
+    if let Some(counter) = input.counter {
+        settings.counter = counter.into();
+    }
     if let Some(id_type) = &input.id_type {
         settings.id_type = id_type_of(id_type)?;
     }
@@ -69,7 +72,7 @@ pub(super) async fn create(cx: &Cx, input: Create) -> Result<Created<View>> {
 fn settings_of(key: &Key) -> Value {
     let settings = &key.settings;
     json!({
-        "mode": settings.mode.as_str(), "sync": settings.sync, "id_type": settings.id_type.as_str(),
+        "mode": settings.mode.as_str(), "counter": settings.counter.as_str(), "sync": settings.sync, "id_type": settings.id_type.as_str(),
         "most_ids": settings.most_ids, "block": [settings.block.0, settings.block.1],
         "anonymous": settings.anonymous, "calls_per_second": settings.calls_per_second,
         "ids_per_minute": settings.ids_per_minute,
@@ -117,6 +120,9 @@ pub(super) async fn rename(cx: &Cx, input: Rename) -> Result<Json<View>> {
     let name = name_of(Some(&input.name), None)?;
     if name == before.name {
         return Ok(shown(cx, before));
+    }
+    if generator::find(cx, &name).await?.is_some() {
+        return Err(Error::conflict("key_exists", "there is a generator of that name already"));
     }
     let after = Ids::of(&cx.app)?.engine().rename(before.org, &before.name, &name).await?;
     let names = vec![("name", json!(before.name.as_str()), json!(after.name.as_str()))];

@@ -2,7 +2,7 @@
 
 use base::{Error, Id, Result, Timestamp};
 use chrono::{DateTime, Utc};
-use idgen::{Forecast, IdType, Key, Line, Mode, Settings, Span};
+use idgen::{Counter, Forecast, IdType, Key, Line, Mode, Settings, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -19,6 +19,26 @@ pub enum KeyMode {
     Strict,
     /// Rising on each node; issued from memory.
     Buffered,
+}
+
+/// Where the counter of a strict key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "IdKeyCounter")]
+pub enum KeyCounter {
+    /// In the database.
+    Sql,
+    /// In Redis, which the database gives a stretch of ids at a time; in the database where there is none.
+    Redis,
+}
+
+impl From<KeyCounter> for Counter {
+    fn from(counter: KeyCounter) -> Self {
+        match counter {
+            KeyCounter::Sql => Self::Sql,
+            KeyCounter::Redis => Self::Redis,
+        }
+    }
 }
 
 impl From<KeyMode> for Mode {
@@ -82,6 +102,9 @@ pub struct Create {
     /// What of its settings is not usual.
     #[serde(default)]
     pub mode: Option<KeyMode>,
+    /// Where the counter of a strict key is.
+    #[serde(default)]
+    pub counter: Option<KeyCounter>,
     /// Whether a range is in the journal before its answer leaves.
     #[serde(default)]
     pub sync: Option<bool>,
@@ -106,6 +129,8 @@ pub struct Create {
 pub struct Patch {
     /// The order of its ids.
     pub mode: Option<KeyMode>,
+    /// Where the counter of a strict key is.
+    pub counter: Option<KeyCounter>,
     /// Whether a range is in the journal before its answer leaves.
     pub sync: Option<bool>,
     /// The type of the column: i8 to u64.
@@ -132,6 +157,9 @@ impl Patch {
     pub fn apply(self, mut to: Settings) -> Result<Settings> {
         if let Some(mode) = self.mode {
             to.mode = mode.into();
+        }
+        if let Some(counter) = self.counter {
+            to.counter = counter.into();
         }
         if let Some(id_type) = &self.id_type {
             to.id_type = id_type_of(id_type)?;
@@ -240,6 +268,8 @@ pub struct View {
     pub parts: Option<Parts>,
     /// The order of its ids.
     pub mode: String,
+    /// Where the counter of a strict key is: sql or redis.
+    pub counter: String,
     /// Whether a range is in the journal before its answer leaves.
     pub sync: bool,
     /// The type of the column.
@@ -294,6 +324,7 @@ impl View {
             id: key.id,
             parts,
             mode: key.settings.mode.as_str().to_owned(),
+            counter: key.settings.counter.as_str().to_owned(),
             sync: key.settings.sync,
             id_type: key.settings.id_type.as_str().to_owned(),
             most_ids: key.settings.most_ids,

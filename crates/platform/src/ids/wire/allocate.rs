@@ -125,8 +125,14 @@ async fn issue(
         token: token(cx)?,
         merge: caller.is_anonymous,
     };
-    let issued = ids.engine().allocate(&request).await?;
-    Ok((issued.range.start(), issued.range.end()))
+    let mut issued = ids.engine().allocate(&request).await;
+    if issued.as_ref().is_err_and(|error| matches!(error.code(), "key_unknown" | "key_retired")) {
+        // It was renamed or given up since this node last looked.
+        first_use::make(&cx.app, &cx.origin, caller.org, name, place).await?;
+        issued = ids.engine().allocate(&request).await;
+    }
+    let range = issued?.range;
+    Ok((range.start(), range.end()))
 }
 
 /// The caller's `Idempotency-Key`.
@@ -179,6 +185,10 @@ fn explain(error: Error, name: &KeyName, place: Place<'_>, count: i64) -> Result
             business(500, error.detail())
         }
         _ if error.kind() == Kind::Conflict => business(409, error.detail()),
+        _ if error.kind() == Kind::Invalid => {
+            // The address of its database is none, or one that the operator forbids.
+            business(500, error.field_errors().first().map_or(error.detail(), |one| one.message.as_str()))
+        }
         _ => return Err(error),
     })
 }

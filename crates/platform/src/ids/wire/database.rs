@@ -2,9 +2,8 @@
 
 use base::{Error, Id, Kind, Result, Secret};
 use connector::Product;
-use idgen::{IdType, KeyName, NewKey, Settings, State};
-use kernel::Api;
-use kernel::Cx;
+use idgen::{IdType, Key, KeyName, NewKey, Settings, State};
+use kernel::{Api, Cx, audit::Event};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -23,7 +22,7 @@ use crate::ids::{
     },
     entity::{database::Model, table},
     plan,
-    service::{Ids, org, reading},
+    service::{Ids, org, reading, writing},
 };
 
 pub fn mount(api: &mut Api) {
@@ -273,6 +272,13 @@ async fn initialize(cx: &Cx) -> Result<Reply> {
         "tables": done.rows,
         "databases": done.databases,
     });
+    let event = Event::new("ids:database:initialize", "ids.database")
+        .target(row.id, change::title(&row))
+        .change("created", json!(0), json!(done.created))
+        .change("raised", json!(0), json!(done.raised));
+    let work = cx.begin(writing(cx)?).await?;
+    change::record(cx, &work, event).await?;
+    cx.finish(work);
     success(&format!("Initialized {} segments", segments.len()), data)
 }
 
@@ -299,7 +305,7 @@ async fn add_config(cx: &Cx) -> Result<Reply> {
     let settings = Settings { id_type: IdType::I64, ..Settings::default() };
     let new = NewKey { org: row.org_id, name: name.clone(), in_use, settings };
     match ids.engine().create(&new).await {
-        Ok(_) => added(&name, in_use),
+        Ok(key) => added(cx, &key, in_use).await,
         Err(error) if error.code() == "key_exists" => {
             let taken = || Ok(business(409, &format!("Configuration already exists for {name}")));
             if ids.engine().key(row.org_id, &name).await?.state != State::Retired {
@@ -310,15 +316,23 @@ async fn add_config(cx: &Cx) -> Result<Reply> {
                 Err(error) if error.code() == "not_retired" => return taken(),
                 outcome => outcome?,
             };
-            ids.engine().raise(row.org_id, &name, in_use).await?;
-            added(&name, in_use)
+            let key = ids.engine().raise(row.org_id, &name, in_use).await?;
+            added(cx, &key, in_use).await
         }
         Err(error) => explain(error),
     }
 }
 
-fn added(name: &KeyName, in_use: i64) -> Result<Reply> {
-    let data = json!({ "segment_key": name.as_str(), "initial_value": Wide(in_use) });
+async fn added(cx: &Cx, key: &Key, in_use: i64) -> Result<Reply> {
+    let event = Event::new("ids:key:create", "ids.key").target(key.id, key.name.as_str()).change(
+        "in_use",
+        json!(null),
+        json!(in_use.to_string()),
+    );
+    let work = cx.begin(writing(cx)?).await?;
+    change::record(cx, &work, event).await?;
+    cx.finish(work);
+    let data = json!({ "segment_key": key.name.as_str(), "initial_value": Wide(in_use) });
     success("Custom configuration added successfully", data)
 }
 

@@ -152,6 +152,7 @@ impl TestApp {
             metrics: Arc::new(Metrics::default()),
             data_dir: database.folder.path().to_owned(),
             allocate_auth: wish.allocate_auth,
+            counter: None,
             edge: wiring::EdgeSettings {
                 cors: wish.cors,
                 timeout: wish.timeout,
