@@ -29,6 +29,15 @@ const inside = {
   'platform-jobs': '/platform/jobs',
   'platform-schedules': '/platform/schedules',
   'job-kinds': '/platform/job-kinds',
+  'id-databases': '/ids/databases',
+  'new-id-database': '/ids/databases?record=new',
+  'id-tables': '/ids/tables',
+  'id-keys': '/ids/keys',
+  'new-id-key': '/ids/keys?record=new',
+  'id-owner': '/ids/owner',
+  'id-generators': '/ids/generators',
+  'new-id-generator': '/ids/generators?record=new',
+  'id-playground': '/ids/playground',
   organization: '/organization',
   audit: '/audit',
   'sign-ins': '/sign-ins',
@@ -47,7 +56,7 @@ const inside = {
   'not-found': '/nowhere',
 }
 /** A key that has no words shows itself as it is written in the source. */
-const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|jobs|layout|platform|resource)\.[a-z_]+(?:\.[a-z_]+)+/
+const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|ids|jobs|layout|platform|resource)\.[a-z_]+(?:\.[a-z_]+)+/
 
 async function pictures({ visitor, out, allow }, locale) {
   // The made-up token.

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 
 use crate::shell::{Done, cargo, has, program, read, root, run, step, target_dir, write};
 
-/// Measures `jobs`; Celery with Redis in the same call, unless left out.
+/// Measures `jobs` or `ids`; their peers in the same call, unless left out.
 pub fn bench(arguments: &[String]) -> Done {
     let Some((what, rest)) = arguments.split_first() else {
-        return Err("bench needs to know what; there is `jobs`".to_owned());
+        return Err("bench needs to know what; there are `jobs` and `ids`".to_owned());
     };
+    if what == "ids" {
+        return ids(rest);
+    }
     if what != "jobs" {
-        return Err(format!("bench does not know `{what}`; there is `jobs`"));
+        return Err(format!("bench does not know `{what}`; there are `jobs` and `ids`"));
     }
     let options = Options::read(rest)?;
     step("build", || run(cargo(&["build", "--release", "--package", "bench"])))?;
@@ -60,30 +63,71 @@ fn folder() -> PathBuf {
     target_dir().join("bench")
 }
 
-/// Celery in an environment of its own below the target folder, made anew when its list of packages changes.
+/// Measures `ids`: the product's release build, a bare handler, the seed's stack, Redis.
+fn ids(arguments: &[String]) -> Done {
+    let (mut peer, mut rest) = (true, Vec::new());
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--no-peer" => peer = false,
+            "--database" | "--connections" | "--seconds" | "--redis" => {
+                let value = arguments.next().ok_or_else(|| format!("{argument} needs a value"))?;
+                rest.extend([argument.clone(), value.clone()]);
+            }
+            other => {
+                return Err(format!(
+                    "bench ids does not know `{other}`; it takes --database sqlite|postgres|mysql|all, \
+                     --connections, --seconds, --redis URL and --no-peer"
+                ));
+            }
+        }
+    }
+    step("build", || run(cargo(&["build", "--release", "--package", "bench", "--package", "server"])))?;
+    let tenon = target_dir().join("release/tenon");
+    let mut words = vec!["ids".to_owned(), "--tenon".to_owned(), tenon.to_string_lossy().into_owned()];
+    if peer {
+        let python = environment("ids", "requirements_ids.txt")?;
+        let script = root().join("bench/peers/ids_seed.py");
+        words.extend(["--python".to_owned(), python, "--script".to_owned(), script.to_string_lossy().into_owned()]);
+        if !rest.iter().any(|word| word == "--redis") {
+            words.extend(["--redis", "redis://127.0.0.1:6379/14"].map(str::to_owned));
+        }
+    }
+    words.extend(rest);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    step("ids", || run(program(&target_dir().join("release/bench").to_string_lossy(), &words)))
+}
+
+/// Celery under its load.
 fn celery(figures: &Path) -> Done {
+    let python = environment("celery", "requirements.txt")?;
+    let script = root().join("bench/peers/celery_jobs.py");
+    run(program(&python, &["-B", &script.to_string_lossy(), "--out", &figures.to_string_lossy()]))
+}
+
+/// A peer's Python in an environment of its own below the target folder, made anew when its list of packages
+/// changes.
+fn environment(peer: &str, list: &str) -> Done<String> {
     if !has("python3", "--version") {
         return Err(
-            "there is no python3 for Celery; install it, or leave Celery out with --no-peer".to_owned()
+            "there is no python3 for the peer; install it, or leave the peer out with --no-peer".to_owned()
         );
     }
-    let peers = root().join("bench/peers");
-    let wanted = read(&peers.join("requirements.txt"))?;
-    let environment = folder().join("celery");
+    let list = root().join("bench/peers").join(list);
+    let wanted = read(&list)?;
+    let environment = folder().join(peer);
     let python = environment.join("bin/python").to_string_lossy().into_owned();
     let installed = environment.join("installed.txt");
     if std::fs::read_to_string(&installed).ok().as_deref() != Some(wanted.as_str()) {
-        println!("Celery is installed from PyPI into {}", environment.display());
+        println!("{peer}: the peer is installed from PyPI into {}", environment.display());
         run(program("python3", &["-m", "venv", "--clear", &environment.to_string_lossy()]))?;
-        let list = peers.join("requirements.txt");
         run(program(
             &python,
             &["-m", "pip", "install", "--quiet", "--requirement", &list.to_string_lossy()],
         ))?;
         write(&installed, &wanted)?;
     }
-    let script = peers.join("celery_jobs.py");
-    run(program(&python, &["-B", &script.to_string_lossy(), "--out", &figures.to_string_lossy()]))
+    Ok(python)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod database;
 mod floor;
+mod ids;
 mod jobs_bench;
 mod kinds;
 mod load;
@@ -31,6 +32,36 @@ struct Arguments {
 enum What {
     /// The job engine: enqueueing, processing, start latency.
     Jobs(Jobs),
+    /// Ids: over HTTP beside the empty handler, Redis and the seed's stack; in process.
+    Ids(Ids),
+    /// A bare axum handler, for `ids`.
+    #[command(hide = true)]
+    Bare,
+}
+
+#[derive(clap::Args)]
+struct Ids {
+    /// On which database; PostgreSQL and MySQL/MariaDB need TEST_POSTGRES_URL and TEST_MYSQL_URL.
+    #[arg(long, value_enum, default_value = "all")]
+    database: Choice,
+    /// The release build of the product.
+    #[arg(long)]
+    tenon: PathBuf,
+    /// Connections that ask at once.
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Redis for keys that count there.
+    #[arg(long)]
+    redis: Option<String>,
+    /// Python with the peer's packages.
+    #[arg(long, requires = "script")]
+    python: Option<PathBuf>,
+    /// The peer's script.
+    #[arg(long)]
+    script: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -86,14 +117,29 @@ fn variable(name: &str) -> Option<String> {
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
-    let What::Jobs(options) = Arguments::parse().what;
-    match run(&options) {
+    let outcome = match Arguments::parse().what {
+        What::Jobs(options) => run(&options),
+        What::Ids(options) => run_ids(options),
+        What::Bare => ids::serve_bare(),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("bench: {message}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_ids(options: Ids) -> Result<(), String> {
+    let plan = ids::Plan {
+        tenon: options.tenon,
+        connections: options.connections,
+        time: std::time::Duration::from_secs(options.seconds),
+        redis: options.redis,
+        peer: options.python.zip(options.script),
+    };
+    ids::run(&plan, &options.database.databases()?)
 }
 
 fn run(options: &Jobs) -> Result<(), String> {

@@ -56,7 +56,7 @@ fn number(value: f64) -> String {
 }
 
 /// With a comma every three digits.
-fn grouped(value: usize) -> String {
+pub fn grouped(value: usize) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

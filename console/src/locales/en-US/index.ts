@@ -10,6 +10,8 @@ import home from './home'
 import platform from './platform'
 import jobs from './jobs'
 import jobFields from './jobFields'
+import ids from './ids'
+import idFields from './idFields'
 
-const messages: typeof zhCN = { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields }, identity, home, jobs, platform }
+const messages: typeof zhCN = { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields }, identity, home, jobs, ids, platform }
 export default messages

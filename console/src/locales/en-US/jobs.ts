@@ -7,7 +7,7 @@ const messages: typeof zhCN = {
   },
   outcome: { succeeded: 'Succeeded', failed: 'Failed, retried', dead: 'Dead', cancelled: 'Cancelled' },
   watching: { connecting: 'Connecting', live: 'Live', polling: 'Polling', over: '' },
-  progress: { title: 'Progress', of: '{done} of {total}', done: '{done} done', percent: '{n}%', note: { check: 'Checking rows', import: 'Writing rows', undo: 'Taking rows back', export: 'Reading rows' } },
+  progress: { title: 'Progress', of: '{done} of {total}', done: '{done} done', percent: '{n}%', note: { check: 'Checking rows', import: 'Writing rows', undo: 'Taking rows back', export: 'Reading rows', read: 'Reading the database', apply: 'Setting counters' } },
   chart: { keys: 'The arrow keys left and right read each point in time', time: 'Time', p50: 'Median', p95: '95th percentile' },
   overview: {
     title: 'Overview', show: 'Show overview', hide: 'Hide overview', range: 'Range', hours_1: '1 hour', hours_24: '24 hours', hours_168: '7 days',

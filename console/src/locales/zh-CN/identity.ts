@@ -19,8 +19,8 @@ export default {
     scope_help: { all: '可以看到组织的全部数据。', departments: '只能看到下面选中部门的数据。', department: '只能看到自己部门的数据。', department_and_below: '可以看到自己部门及所有下级部门的数据。', self: '只能看到自己的数据。' },
   },
   permission: {
-    search: '搜索权限', chosen: '已选 {n} / {total}', modules: { identity: '组织与权限', platform: '平台', crm: '客户管理', jobs: '任务与计划' },
-    actions: { list: '列表', read: '查看', create: '新建', update: '修改', delete: '删除', purge: '永久删除', export: '导出', import: '导入', grant: '直接授权', reset: '重置密码', revoke: '撤销' },
+    search: '搜索权限', chosen: '已选 {n} / {total}', modules: { identity: '组织与权限', platform: '平台', crm: '客户管理', jobs: '任务与计划', ids: 'ID 服务' },
+    actions: { list: '列表', read: '查看', create: '新建', update: '修改', delete: '删除', purge: '永久删除', export: '导出', import: '导入', grant: '直接授权', reset: '重置密码', revoke: '撤销', initialize: '初始化', allocate: '取号', operate: '隔离与检查' },
   },
   department: {
     title: '部门', text: '组织的层级结构，决定数据范围。', one: '部门', create: '新建部门', add_child: '添加下级', root: '无（顶级部门）', move_help: '更改上级即可移动部门及其全部下级。', empty_title: '还没有部门', empty_text: '从顶级部门开始搭建组织结构。',
@@ -32,9 +32,9 @@ export default {
   audit: {
     title: '审计日志', text: '谁在什么时候改了什么。', one: '审计记录', create: '', empty_title: '还没有记录', empty_text: '成员的操作会记录在这里。', from: '开始时间', to: '结束时间', changes: '修改内容', no_changes: '没有记录字段变化。', before: '修改前', after: '修改后', sentence: '{verb}{noun}',
     verbs: {
-      create: '新建', created: '新建', update: '修改', updated: '修改', delete: '删除', deleted: '删除', purge: '永久删除', restore: '恢复', copy: '复制', import: '导入', export: '导出', bulk: '批量处理', patch: '修改', login: '登录', sign_in: '登录', logout: '退出', sign_out: '退出', invite: '邀请', accept: '接受', resend: '重新发送', revoke: '撤销', rotate: '轮换', transfer: '移交', leave: '离开', grant: '授权', grants: '授权', switch: '切换', reset: '重置', change: '更改', confirm: '确认', end: '结束', anonymize: '匿名化', init: '初始化', remove: '移除', add: '添加', send_reset: '发送重置链接', request: '申请更改', retry: '重试', cancel: '取消', run: '运行', run_again: '再次运行', pause: '暂停', resume: '恢复', enable: '启用', unlock: '解锁', disable: '停用或启用',
+      create: '新建', created: '新建', update: '修改', updated: '修改', delete: '删除', deleted: '删除', purge: '永久删除', restore: '恢复', copy: '复制', import: '导入', export: '导出', bulk: '批量处理', patch: '修改', login: '登录', sign_in: '登录', logout: '退出', sign_out: '退出', invite: '邀请', accept: '接受', resend: '重新发送', revoke: '撤销', rotate: '轮换', transfer: '移交', leave: '离开', grant: '授权', grants: '授权', switch: '切换', reset: '重置', change: '更改', confirm: '确认', end: '结束', anonymize: '匿名化', init: '初始化', remove: '移除', add: '添加', send_reset: '发送重置链接', request: '申请更改', retry: '重试', cancel: '取消', run: '运行', run_again: '再次运行', pause: '暂停', resume: '恢复', enable: '启用', unlock: '解锁', disable: '停用或启用', raise: '提高', rename: '改名', return: '归还', quarantine: '隔离', release: '放行', check: '检查', retire: '停用', revive: '恢复', approve: '批准', approve_all: '全部批准', ignore: '忽略', initialize: '初始化', plan: '试运行', test: '测试', allocate: '取号',
     },
-    nouns: { user: '成员', member: '成员', membership: '成员', role: '角色', department: '部门', post: '岗位', menu: '菜单', organization: '组织', invitation: '邀请', session: '会话', api_key: 'API 密钥', password: '密码', email: '邮箱', sign_in: '登录日志', audit_entry: '审计日志', system: '系统', grant: '授权', permission: '权限', platform_user: '平台用户', job: '任务', schedule: '计划', job_alert: '任务告警', job_kind: '任务类型', queue: '队列', profile: '个人资料' },
+    nouns: { user: '成员', member: '成员', membership: '成员', role: '角色', department: '部门', post: '岗位', menu: '菜单', organization: '组织', invitation: '邀请', session: '会话', api_key: 'API 密钥', password: '密码', email: '邮箱', sign_in: '登录日志', audit_entry: '审计日志', system: '系统', grant: '授权', permission: '权限', platform_user: '平台用户', job: '任务', schedule: '计划', job_alert: '任务告警', job_kind: '任务类型', queue: '队列', profile: '个人资料', database: '数据库', table: '发现的表', key: '键', generator: '生成器', id_database: '数据库', id_table: '发现的表', id_key: '键', id_generator: '生成器' },
     actions: { identity_session_reuse: '令牌被重复使用，会话已结束', identity_session_agent_mismatch: '令牌被另一客户端使用，会话已结束', identity_user_platform_admin: '更改平台管理员身份' },
   },
   sign_in: { title: '登录日志', text: '成功和失败的登录。', one: '登录', create: '', empty_title: '还没有登录记录', empty_text: '登录会记录在这里。' },

@@ -9,5 +9,7 @@ import home from './home'
 import platform from './platform'
 import jobs from './jobs'
 import jobFields from './jobFields'
+import ids from './ids'
+import idFields from './idFields'
 
-export default { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields }, identity, home, jobs, platform }
+export default { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields }, identity, home, jobs, ids, platform }

@@ -5,7 +5,7 @@ export default {
   },
   outcome: { succeeded: '成功', failed: '失败后重试', dead: '最终失败', cancelled: '取消' },
   watching: { connecting: '正在连接', live: '实时', polling: '定时刷新', over: '' },
-  progress: { title: '进度', of: '{done} / {total}', done: '已处理 {done}', percent: '{n}%', note: { check: '正在检查各行', import: '正在写入', undo: '正在撤回', export: '正在读取' } },
+  progress: { title: '进度', of: '{done} / {total}', done: '已处理 {done}', percent: '{n}%', note: { check: '正在检查各行', import: '正在写入', undo: '正在撤回', export: '正在读取', read: '正在读取数据库', apply: '正在建立计数器' } },
   chart: { keys: '用左右方向键查看每个时间点的数值', time: '时间', p50: '中位数', p95: '95 百分位' },
   overview: {
     title: '概览', show: '显示概览', hide: '隐藏概览', range: '时间范围', hours_1: '1 小时', hours_24: '24 小时', hours_168: '7 天',

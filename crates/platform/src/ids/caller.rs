@@ -23,8 +23,7 @@ impl Caller {
         Self { org, name, is_anonymous: true }
     }
 
-    /// Whether the request carries an API key. A session's token is ignored where nothing is asked for, as
-    /// the older service did.
+    /// Whether the request carries an API key.
     pub fn shows_key(cx: &Cx) -> bool {
         let bearer = |value: &http::HeaderValue| {
             let text = value.to_str().unwrap_or_default();

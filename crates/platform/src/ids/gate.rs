@@ -61,11 +61,11 @@ impl Gate {
             // The engine says that the key is used up, which no waiting changes.
             return Ok(());
         }
-        if count > most && caller.is_none() {
-            let detail = format!(
-                "callers without an API key get at most {most} ids of this key per minute; ask for fewer, or \
-                 with a key"
-            );
+        let who = if caller.is_none() { "callers without an API key get" } else { "each caller gets" };
+        if count > most {
+            // However long he waits.
+            let instead = if caller.is_none() { "ask for fewer, or with a key" } else { "ask for fewer" };
+            let detail = format!("{who} at most {most} ids of this key per minute; {instead}");
             return Err(Error::conflict("above_share", detail));
         }
         let (second, minute) = (now.timestamp(), now.timestamp().div_euclid(60));
@@ -90,7 +90,6 @@ impl Gate {
         let ids = counts.ids.entry((key.id, name)).or_default();
         if ids.saturating_add(count) > most {
             let left = u32::try_from(60 - now.timestamp().rem_euclid(60)).unwrap_or(60);
-            let who = if caller.is_none() { "callers without an API key get" } else { "each caller gets" };
             let detail = format!("{who} at most {most} ids of this key per minute");
             return Err(Error::too_many("too_many_ids", detail).retry_after(left));
         }

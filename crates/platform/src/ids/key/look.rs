@@ -137,12 +137,25 @@ pub(super) async fn journal(cx: &Cx) -> Result<Json<Lines>> {
     }
     let from = query.from.as_deref().map_or(Ok(0), |text| number("from", text))?;
     let key = load(cx).await?;
-    let lines = Ids::of(&cx.app)?.engine().lines(key.org, &key.name, from, limit).await?;
-    let is_full = lines.len() == usize::try_from(limit).unwrap_or(usize::MAX);
-    let last = lines.last().map(|line| line.range.start()).filter(|_| is_full);
-    // Several lines may begin with one id; those are read together again and told apart by their ids.
-    let next = last.and_then(|last| last.checked_add(1)).map(|next| next.to_string());
-    Ok(Json(Lines { items: lines.into_iter().map(Into::into).collect(), next }))
+    let (engine, limit) = (Ids::of(&cx.app)?.engine(), limit as usize);
+    let mut asked = limit + 1;
+    loop {
+        let count = u32::try_from(asked).map_err(Error::internal)?;
+        let mut lines = engine.lines(key.org, &key.name, from, count).await?;
+        // Several lines may begin with one id: a page ends between ids, so that none is left out, and is
+        // longer where one id has more lines than it holds.
+        let start = |at: usize| lines.get(at).map(|line| line.range.start());
+        let first = start(0);
+        let cut = start(limit).filter(|cut| Some(*cut) > first);
+        let cut = cut.or_else(|| (limit..lines.len()).filter_map(start).find(|next| Some(*next) > first));
+        if cut.is_none() && lines.len() == asked {
+            asked *= 10;
+            continue;
+        }
+        lines.retain(|line| cut.is_none_or(|cut| line.range.start() < cut));
+        let next = cut.map(|cut| cut.to_string());
+        return Ok(Json(Lines { items: lines.into_iter().map(Into::into).collect(), next }));
+    }
 }
 
 pub(super) async fn spans(cx: &Cx) -> Result<Json<Spans>> {

@@ -57,7 +57,20 @@ struct Block {
 async fn allocate(cx: &Cx) -> Result<Reply> {
     let ids = Ids::of(&cx.app)?;
     let caller = match ids.auth() {
-        AllocateAuth::None if !Caller::shows_key(cx) => Caller::anonymous(cx, ids.home(&cx.app).await?),
+        AllocateAuth::None if !Caller::shows_key(cx) => {
+            // Somebody who is signed in means his own organisation. Any other token is ignored, as the older
+            // service did.
+            let known = match cx.headers.contains_key(http::header::AUTHORIZATION) {
+                true => Caller::known(cx, PERMISSION, Mode::Read).await,
+                false => Err(Error::unauthenticated("unauthenticated", "sign in first")),
+            };
+            match known {
+                Err(error) if error.kind() == Kind::Unauthenticated => {
+                    Caller::anonymous(cx, ids.home(&cx.app).await?)
+                }
+                outcome => outcome?,
+            }
+        }
         // A key says in whose name, also where none is needed; then it must be good.
         _ => match Caller::known(cx, PERMISSION, Mode::Read).await {
             Err(error) if error.kind() == Kind::Unauthenticated => {

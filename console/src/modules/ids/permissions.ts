@@ -1,0 +1,22 @@
+/** One place to match the server. */
+export const P = {
+  databaseList: 'ids:database:list',
+  databaseRead: 'ids:database:read',
+  databaseCreate: 'ids:database:create',
+  databaseUpdate: 'ids:database:update',
+  databaseDelete: 'ids:database:delete',
+  databaseInitialize: 'ids:database:initialize',
+  tableList: 'ids:table:list',
+  tableUpdate: 'ids:table:update',
+  keyList: 'ids:key:list',
+  keyRead: 'ids:key:read',
+  keyCreate: 'ids:key:create',
+  keyUpdate: 'ids:key:update',
+  keyDelete: 'ids:key:delete',
+  keyAllocate: 'ids:key:allocate',
+  keyOperate: 'ids:key:operate',
+  generatorList: 'ids:generator:list',
+  generatorCreate: 'ids:generator:create',
+  generatorUpdate: 'ids:generator:update',
+  generatorDelete: 'ids:generator:delete',
+} as const
