@@ -88,7 +88,12 @@ fn ids(arguments: &[String]) -> Done {
     if peer {
         let python = environment("ids", "requirements_ids.txt")?;
         let script = root().join("bench/peers/ids_seed.py");
-        words.extend(["--python".to_owned(), python, "--script".to_owned(), script.to_string_lossy().into_owned()]);
+        words.extend([
+            "--python".to_owned(),
+            python,
+            "--script".to_owned(),
+            script.to_string_lossy().into_owned(),
+        ]);
         if !rest.iter().any(|word| word == "--redis") {
             words.extend(["--redis", "redis://127.0.0.1:6379/14"].map(str::to_owned));
         }

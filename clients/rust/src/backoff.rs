@@ -54,7 +54,10 @@ mod tests {
         let waits: Vec<_> = (0..6).map(|attempt| rules.wait(attempt, &lost)).collect();
         assert!(waits[..4].iter().all(Option::is_some) && waits[4..].iter().all(Option::is_none));
         assert!(waits[3].unwrap() > waits[0].unwrap());
-        let busy = |seconds| Error::RateLimited { message: String::new(), retry_after: Some(Duration::from_secs(seconds)) };
+        let busy = |seconds| Error::RateLimited {
+            message: String::new(),
+            retry_after: Some(Duration::from_secs(seconds)),
+        };
         assert_eq!(rules.wait(0, &busy(7)), Some(Duration::from_secs(7)));
         assert_eq!(rules.wait(0, &busy(31)), None);
         assert_eq!(rules.wait(0, &Error::NotFound("no".to_owned())), None);

@@ -81,7 +81,9 @@ pub(crate) fn judge(status: u16, answer: Value, retry_after: Option<Duration>) -
         (200, Some(code)) => u16::try_from(code).unwrap_or(500),
         _ => status,
     };
-    let says = |word: &str| message.contains(word) || answer["code"].as_str().is_some_and(|code| code.contains(word));
+    let says = |word: &str| {
+        message.contains(word) || answer["code"].as_str().is_some_and(|code| code.contains(word))
+    };
     Err(match code {
         404 => Error::NotFound(message),
         401 | 403 => Error::Unauthorized(message),

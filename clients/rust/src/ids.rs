@@ -44,8 +44,7 @@ impl Held {
 
 impl Ids {
     pub(crate) fn new(client: SegmentClient, column: Column, count: i64) -> Self {
-        let shared =
-            Shared { client, column, count, held: Mutex::default(), fetching: Turnstile::new(()) };
+        let shared = Shared { client, column, count, held: Mutex::default(), fetching: Turnstile::new(()) };
         Self { shared: Arc::new(shared) }
     }
 
@@ -60,9 +59,8 @@ impl Ids {
             let (id, is_low) = {
                 let mut held = self.held();
                 let id = held.take();
-                let is_low = held.following.is_none()
-                    && !held.is_fetching
-                    && held.left() * 5 <= self.shared.count;
+                let is_low =
+                    held.following.is_none() && !held.is_fetching && held.left() * 5 <= self.shared.count;
                 held.is_fetching |= is_low && id.is_some();
                 (id, is_low)
             };
@@ -111,6 +109,9 @@ impl Ids {
 
     async fn allocate(&self) -> Result<Segment, Error> {
         let Column { system_code, db_name, table_name, field_name } = &self.shared.column;
-        self.shared.client.allocate_segment(system_code, db_name, table_name, field_name, self.shared.count).await
+        self.shared
+            .client
+            .allocate_segment(system_code, db_name, table_name, field_name, self.shared.count)
+            .await
     }
 }

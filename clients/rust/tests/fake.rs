@@ -84,7 +84,8 @@ fn answer(stream: TcpStream, world: &Mutex<World>) {
         if matches!(mood, Mood::Lose) {
             return;
         }
-        let answer = format!("HTTP/1.1 {status} X\r\nretry-after: 0\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        let answer =
+            format!("HTTP/1.1 {status} X\r\nretry-after: 0\r\ncontent-length: {}\r\n\r\n{text}", text.len());
         reader.get_mut().write_all(answer.as_bytes()).unwrap();
     }
 }

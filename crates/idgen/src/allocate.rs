@@ -75,6 +75,28 @@ fn shorten(text: &str, most: usize) -> String {
 }
 
 impl Engine {
+    /// The same from memory alone, when the key is known here, nothing has to be waited for, and `admit`
+    /// lets the call pass; `None` leaves it to [`Engine::allocate`].
+    pub fn allocate_at_hand(
+        &self,
+        request: &Request,
+        admit: impl FnOnce(&Key) -> Result<()>,
+    ) -> Option<Result<Issued>> {
+        let slot = self.known(request.org, &request.key)?;
+        let key = slot.key();
+        if request.token.is_some() || key.settings.mode != Mode::Buffered || key.settings.sync {
+            return None;
+        }
+        if !(1..=key.settings.most_ids).contains(&request.count) || key.state != State::Active {
+            return None;
+        }
+        if let Err(refused) = admit(&key) {
+            return Some(Err(refused));
+        }
+        let line = self.at_hand(&slot, request).ok()??;
+        Some(Ok(Issued { key: line.key, range: line.range, repeated: false }))
+    }
+
     /// Gives `count` ids to the caller, for ever.
     ///
     /// Errors: 404 `key_unknown`; 422 `validation_failed` (`count`, `token`); 409 `key_exhausted` when

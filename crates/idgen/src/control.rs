@@ -2,7 +2,7 @@
 
 use ::store::{Mode as Access, Tx};
 use base::{Error, Id, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     Engine, Key, KeyName, LineKind, Range, Reason, Settings, State,
@@ -177,21 +177,57 @@ impl Engine {
     ///
     /// Errors: 404 `key_unknown`; 409 `not_retired`.
     pub async fn revive(&self, org: Id, name: &KeyName) -> Result<Key> {
-        retrying(|| async {
+        self.revive_above(org, name, 0).await
+    }
+
+    /// The same above `at_least`, too, before anybody can draw.
+    ///
+    /// Errors: as [`Engine::revive`]; 422 `validation_failed` (`at_least`) above the limit of the key's type.
+    pub async fn revive_above(&self, org: Id, name: &KeyName, at_least: i64) -> Result<Key> {
+        self.flush().await?;
+        let lasted = retrying(|| async {
             let (tx, now) = self.begin_timed(Access::Write).await?;
-            let outcome = async {
-                let key = store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))?;
-                if key.state != State::Retired {
-                    return Err(Error::conflict("not_retired", format!("the key {name} is in use")));
-                }
-                store::key::revive(&tx, &key, now).await
-            };
-            let outcome = outcome.await;
+            let outcome = self.revive_within(&tx, org, name, (at_least, now)).await;
             end(tx, outcome).await
         })
         .await?;
+        // A node that has not noticed yet that the key was given up may issue from a block below.
+        if lasted.to_std().is_ok_and(|lasted| lasted < 2 * self.shared.options.trust) && at_least > 0 {
+            tokio::time::sleep(self.shared.options.trust).await;
+        }
         self.look_now().await?;
         self.key(org, name).await
+    }
+
+    /// For how long it had been given up.
+    async fn revive_within(
+        &self,
+        tx: &Tx,
+        org: Id,
+        name: &KeyName,
+        (at_least, now): (i64, DateTime<Utc>),
+    ) -> Result<TimeDelta> {
+        let key = store::key::lock(tx, org, name).await?.ok_or_else(|| unknown(name))?;
+        if key.state != State::Retired {
+            return Err(Error::conflict("not_retired", format!("the key {name} is in use")));
+        }
+        if at_least > key.max() {
+            return Err(above_limit("at_least", key.max()));
+        }
+        self.skip(tx, &key, key.ceiling, at_least).await?;
+        store::key::revive(tx, &key, at_least, now).await?;
+        Ok(now - key.state_since)
+    }
+
+    /// Makes sure that a key issues, and no id up to `at_least`: as [`Engine::raise`], and of a key that was
+    /// given up as [`Engine::revive_above`]. For many at once: one of them takes it up.
+    ///
+    /// Errors: as [`Engine::raise`], without `key_retired`.
+    pub async fn take_up(&self, org: Id, name: &KeyName, at_least: i64) -> Result<Key> {
+        match self.revive_above(org, name, at_least).await {
+            Err(error) if error.code() == "not_retired" => self.raise(org, name, at_least).await,
+            outcome => outcome,
+        }
     }
 
     /// Gives a key another name; its counter and its journal go with it.

@@ -1,7 +1,7 @@
 //! The outermost layer, fused into one function: request id, path, CORS, rate limit, time limit,
 //! panics, security headers, metrics and the access log.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use base::{Error, Kind};
@@ -11,7 +11,7 @@ use kernel::{
     App,
     http::{origin, problem},
 };
-use tower::ServiceExt;
+use tower::{ServiceBuilder, ServiceExt};
 use tower_http::compression::CompressionLayer;
 use tracing::Instrument;
 
@@ -43,12 +43,29 @@ pub fn wrap(app: App, router: Router, metrics: Arc<Metrics>, settings: EdgeSetti
         .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
         .fallback(|request: Request| async move { fallback(&request) });
     let edge = Arc::new(Edge { app, router, metrics, settings, https });
-    Router::new()
-        .fallback(move |request: Request| {
+    let serve = {
+        let edge = edge.clone();
+        tower::service_fn(move |request: Request| {
             let edge = edge.clone();
-            async move { edge.serve(request).await }
+            async move { Ok::<_, Infallible>(edge.serve(request).await) }
         })
-        .layer(CompressionLayer::new())
+    };
+    let compressed = ServiceBuilder::new().layer(CompressionLayer::new()).service(serve);
+    Router::new().fallback(move |request: Request| {
+        let (edge, compressed) = (edge.clone(), compressed.clone());
+        async move {
+            // Programs do not ask for it, and wrapping their answers costs as much as making some of them.
+            if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+                let mut response = edge.serve(request).await;
+                response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+                return response;
+            }
+            match compressed.oneshot(request).await {
+                Ok(response) => response.map(Body::new),
+                Err(never) => match never {},
+            }
+        }
+    })
 }
 
 fn is_api(path: &str) -> bool {

@@ -12,9 +12,11 @@ use axum::{Router, routing::post};
 pub fn serve() -> Result<(), String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let body = r#"{"code":0,"msg":"Allocated segment: 1 to 1","data":{"start":1,"end":1},"traceId":null}"#;
+        let body =
+            r#"{"code":0,"msg":"Allocated segment: 1 to 1","data":{"start":1,"end":1},"traceId":null}"#;
         let router = Router::new().route("/", post(move |_: axum::body::Bytes| async move { body }));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+        let listener =
+            tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
         println!("{}", listener.local_addr().map_err(|error| error.to_string())?);
         axum::serve(listener, router).await.map_err(|error| error.to_string())
     })

@@ -45,7 +45,11 @@ pub fn run(plan: &Plan, databases: &[(Dialect, String)]) -> Result<(), String> {
     let load = Load { connections: plan.connections, time: plan.time };
     let bare = bare::Process::start()?;
     let floor = http::measure(&load, &Target::post(bare.address, "/", "{}"))?;
-    println!("\n{} connections, {} s each, 2 cores shared with the load", plan.connections, plan.time.as_secs());
+    println!(
+        "\n{} connections, {} s each, 2 cores shared with the load",
+        plan.connections,
+        plan.time.as_secs()
+    );
     head();
     row("bare axum handler", &floor, None, None);
     drop(bare);

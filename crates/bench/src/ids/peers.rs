@@ -42,7 +42,8 @@ pub fn seed(python: &Path, script: &Path, load: &Load) -> Result<Rate, String> {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    let body = r#"{"system_code":"bench","db_name":"bench","table_name":"t0","field_name":"id","segment_count":1}"#;
+    let body =
+        r#"{"system_code":"bench","db_name":"bench","table_name":"t0","field_name":"id","segment_count":1}"#;
     http::measure(load, &Target::post(address, "/api/segment/allocate", body))
 }
 
@@ -61,7 +62,8 @@ pub fn incr(url: &str, connections: usize) -> Result<f64, String> {
         .output()
         .map_err(|error| format!("redis-benchmark: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().find(|line| line.starts_with("\"INCR\"")).ok_or("redis-benchmark said nothing")?;
+    let line =
+        text.lines().find(|line| line.starts_with("\"INCR\"")).ok_or("redis-benchmark said nothing")?;
     let rate = line.split(',').nth(1).map(|field| field.trim_matches('"'));
     rate.and_then(|rate| rate.parse().ok()).ok_or_else(|| format!("redis-benchmark said {line}"))
 }

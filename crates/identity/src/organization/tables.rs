@@ -71,7 +71,9 @@ const DERIVED: [&str; 2] = ["search_key", "alive"];
 /// Columns of bytes: files, which an export of rows does not carry.
 const BYTES: [&str; 1] = ["content"];
 /// JSON columns of tables without a resource.
-const JSON: [&str; 3] = ["role_ids", "post_ids", "scopes"];
+const JSON: [&str; 4] = ["role_ids", "post_ids", "scopes", "settings"];
+/// Columns of text that are called like ids.
+const TEXT: [&str; 1] = ["request_id"];
 
 /// Every tenant table, in the order in which rows may be deleted: those of other modules first,
 /// the last registered one foremost, since a module refers to those before it.
@@ -132,6 +134,7 @@ fn kind(app: &App, table: &str, column: &str) -> Option<Kind> {
     let last = column.rsplit('_').next().unwrap_or(column);
     match last {
         _ if JSON.contains(&column) => Some(Kind::Json),
+        _ if TEXT.contains(&column) => Some(Kind::Text),
         "id" | "by" => Some(Kind::Uuid),
         "at" => Some(Kind::Instant),
         _ => None,

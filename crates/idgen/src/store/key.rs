@@ -46,7 +46,7 @@ pub(crate) async fn insert(tx: &Tx, id: Id, new: &NewKey, now: DateTime<Utc>) ->
         state_since: Set(now),
         origin: Set(origin),
         ceiling: Set(origin),
-        max_id: Set(id_type.max()),
+        max_value: Set(id_type.max()),
         claimed: Set(0),
         drawn: Set(0),
         turn: Set(0),
@@ -112,7 +112,7 @@ pub(crate) struct Drawn {
 /// `key` was read, or has fewer ids left.
 pub(crate) async fn draw(tx: &Tx, key: &Key, count: i64) -> Result<Option<Drawn>> {
     let mut sql = "UPDATE id_key SET ceiling = ceiling + $1, drawn = drawn + $1 \
-                   WHERE org_id = $2 AND id = $3 AND epoch = $4 AND state = 'active' AND ceiling <= max_id - $1"
+                   WHERE org_id = $2 AND id = $3 AND epoch = $4 AND state = 'active' AND ceiling <= max_value - $1"
         .to_owned();
     let values = vec![count.into(), key.org.into(), key.id.into(), key.epoch.into()];
     let rows = if dialect(tx).returning() {
@@ -197,9 +197,14 @@ pub(crate) async fn retire(tx: &Tx, key: &Key, now: DateTime<Utc>) -> Result<()>
     change(tx, key, values).await
 }
 
-/// Lets a locked key that was given up issue again, above its ceiling.
-pub(crate) async fn revive(tx: &Tx, key: &Key, now: DateTime<Utc>) -> Result<()> {
-    let values = ActiveModel { state: Set("active".to_owned()), state_since: Set(now), ..next_epoch(key) };
+/// Lets a locked key that was given up issue again, above `to` and its ceiling.
+pub(crate) async fn revive(tx: &Tx, key: &Key, to: i64, now: DateTime<Utc>) -> Result<()> {
+    let values = ActiveModel {
+        state: Set("active".to_owned()),
+        state_since: Set(now),
+        ceiling: Set(key.ceiling.max(to)),
+        ..next_epoch(key)
+    };
     change(tx, key, values).await
 }
 
@@ -215,7 +220,7 @@ pub(crate) async fn configure(tx: &Tx, key: &Key, settings: Settings) -> Result<
         counter: Set(settings.counter.as_str().to_owned()),
         sync_journal: Set(settings.sync),
         id_type: Set(settings.id_type.as_str().to_owned()),
-        max_id: Set(settings.id_type.max()),
+        max_value: Set(settings.id_type.max()),
         most_ids: Set(settings.most_ids),
         block_least: Set(settings.block.0),
         block_most: Set(settings.block.1),

@@ -35,7 +35,7 @@ fn keys(ddl: &mut Ddl) {
         .timestamp("state_since")
         .bigint("origin")
         .bigint("ceiling")
-        .bigint("max_id")
+        .bigint("max_value")
         .bigint("claimed")
         .bigint("drawn")
         .bigint("turn")

@@ -84,8 +84,13 @@ pub struct Operation {
     pub problems: Vec<u16>,
     /// How a refusal looks, where clients of an older service expect their own form.
     pub refusal: Option<Refusal>,
+    /// Answers from memory, where that is all that is needed; tried before the request becomes a task.
+    pub(crate) quick: Option<Quick>,
     pub(crate) handler: Handler,
 }
+
+/// An answer that needs nothing to be waited for, or `None` when the handler has to work.
+pub type Quick = Arc<dyn Fn(&Cx) -> Option<Result<Response>> + Send + Sync>;
 
 /// Writes an error in another form than [`crate::http::problem`]'s. It is given the request's id.
 pub type Refusal = fn(&base::Error, &str) -> Response;

@@ -93,10 +93,11 @@ fn path_parameters(path: &str) -> Vec<Value> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     names
         .map(|name| {
-            let schema = if name == "token" {
-                json!({ "type": "string", "minLength": 1 })
-            } else {
-                json!({ "type": "string", "format": "uuid" })
+            let schema = match name {
+                "token" => json!({ "type": "string", "minLength": 1 }),
+                // Any text stands for no record there.
+                "guid" => json!({ "type": "string", "minLength": 1 }),
+                _ => json!({ "type": "string", "format": "uuid" }),
             };
             json!({ "name": name, "in": "path", "required": true, "schema": schema })
         })

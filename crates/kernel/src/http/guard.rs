@@ -23,7 +23,8 @@ use crate::{
     api::{Access, Operation},
     audit,
     cx::denied,
-    sheet::read_table,
+    port::Credential,
+    sheet::{Table, read_table},
 };
 
 /// How often a request is tried again after a deadlock.
@@ -42,11 +43,23 @@ pub async fn serve(
     params: Vec<(String, String)>,
     request: Request,
 ) -> Response {
+    let (parts, mut body) = request.into_parts();
+    let origin = origin_of(&app, &parts);
+    let refuse = operation.refusal.unwrap_or(problem::respond);
+    if let Some(quick) = &operation.quick {
+        let bytes = match read(body, operation.most(app.settings().body_limit)).await {
+            Ok(bytes) => bytes,
+            Err(failure) => return refuse(&failure, &origin.request_id),
+        };
+        let cx = blank(&app, &parts, &origin, None, HashMap::new(), bytes, None);
+        match quick(&cx) {
+            Some(Ok(response)) => return response,
+            Some(Err(failure)) => return refuse(&failure, &cx.origin.request_id),
+            None => body = Body::from(cx.body),
+        }
+    }
     let work = async move {
-        let (parts, body) = request.into_parts();
-        let origin = origin_of(&app, &parts);
         let request_id = origin.request_id.clone();
-        let refuse = operation.refusal.unwrap_or(problem::respond);
         match attempt(&app, &operation, params, &parts, body, origin).await {
             Ok(response) => response,
             Err(failure) => refuse(&failure, &request_id),
@@ -94,24 +107,7 @@ async fn attempt(
     let (mut tries, mut table) = (0, None);
     loop {
         tries += 1;
-        let mut cx = Cx {
-            app: app.clone(),
-            origin: origin.clone(),
-            method: parts.method.clone(),
-            headers: parts.headers.clone(),
-            credential: credential.clone(),
-            actor: None,
-            tx: None,
-            params: params.clone(),
-            raw_query: parts.uri.query().unwrap_or_default().to_owned(),
-            body: body.clone(),
-            table,
-            respond: Mutex::default(),
-            notes: Mutex::default(),
-            renewed: Mutex::default(),
-            claim: None,
-            handed: Mutex::default(),
-        };
+        let mut cx = blank(app, parts, &origin, credential.clone(), params.clone(), body.clone(), table);
         match run(&mut cx, operation, mode).await {
             Err(failure) if failure.is_retryable() && tries < ATTEMPTS => {
                 tracing::debug!(operation = operation.id, tries, "trying again after a lost lock");
@@ -120,6 +116,36 @@ async fn attempt(
             Err(failure) => return refuse(cx, operation, mode, failure).await,
             Ok(response) => return Ok(response),
         }
+    }
+}
+
+/// The context of a request before its unit of work.
+fn blank(
+    app: &App,
+    parts: &Parts,
+    origin: &Origin,
+    credential: Option<Credential>,
+    params: HashMap<String, String>,
+    body: Bytes,
+    table: Option<Arc<Table>>,
+) -> Cx {
+    Cx {
+        app: app.clone(),
+        origin: origin.clone(),
+        method: parts.method.clone(),
+        headers: parts.headers.clone(),
+        credential,
+        actor: None,
+        tx: None,
+        params,
+        raw_query: parts.uri.query().unwrap_or_default().to_owned(),
+        body,
+        table,
+        respond: Mutex::default(),
+        notes: Mutex::default(),
+        renewed: Mutex::default(),
+        claim: None,
+        handed: Mutex::default(),
     }
 }
 

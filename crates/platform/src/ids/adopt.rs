@@ -339,9 +339,10 @@ async fn move_key(
         Some(_) if options.dry_run => (false, format!("{to}, would be raised")),
         Some(key) => {
             if key.state == State::Retired {
-                engine.revive(options.org, name).await?;
+                engine.take_up(options.org, name, to).await?;
+            } else {
+                engine.raise(options.org, name, to).await?;
             }
-            engine.raise(options.org, name, to).await?;
             (false, format!("{to}, raised"))
         }
     })

@@ -98,11 +98,11 @@ pub async fn make(app: &App, origin: &Origin, org: Id, name: &KeyName, place: Pl
         return Err(Error::unavailable("first_use_busy", "somebody else asks for this key").retry_after(3));
     };
     // Somebody may have made it while this caller waited.
-    match ids.engine().attend(org, name).await {
+    let was_retired = match ids.engine().attend(org, name).await {
         Ok(key) if key.state != State::Retired => return Ok(key),
         Err(error) if error.code() != "key_unknown" => return Err(error),
-        _ => {}
-    }
+        known => known.is_ok(),
+    };
     let row = rows::named(app, org, place.system, place.database).await?;
     let row = row.ok_or_else(|| Error::not_found("database_unknown", "there is no such database"))?;
     let target = rows::target(ids, &row)?;
@@ -128,14 +128,14 @@ pub async fn make(app: &App, origin: &Origin, org: Id, name: &KeyName, place: Pl
     })?;
     let settings = Settings { id_type, ..Settings::default() };
     let key = ids.engine().create_if_missing(&NewKey { org, name: name.clone(), in_use, settings }).await?;
-    if key.state == State::Retired {
-        if row.created_at <= key.state_since {
-            // Somebody gave it up while its database was here; that stands.
-            return Err(Error::conflict("key_retired", format!("the key {name} was given up")));
-        }
-        // Its database was taken away and is here again: it goes on above both.
-        ids.engine().revive(org, name).await?;
-        ids.engine().raise(org, name, in_use).await?;
+    if key.state == State::Retired && row.created_at <= key.state_since {
+        // Somebody gave it up while its database was here; that stands.
+        return Err(Error::conflict("key_retired", format!("the key {name} was given up")));
+    }
+    if key.state == State::Retired || was_retired {
+        // Its database was taken away and is here again: it goes on above both. Another node may have been
+        // faster, which this one has then to notice.
+        ids.engine().take_up(org, name, in_use).await?;
     }
     record(app, origin, &key, in_use).await?;
     ids.engine().attend(org, name).await

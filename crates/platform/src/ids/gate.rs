@@ -78,13 +78,10 @@ impl Gate {
             counts.minute = minute;
             counts.ids.clear();
         }
-        if settings.calls_per_second > 0 {
-            let calls = counts.calls.entry(key.id).or_default();
-            if *calls >= settings.calls_per_second {
-                let detail = format!("the key answers {} calls per second", settings.calls_per_second);
-                return Err(Error::too_many("too_many_calls", detail).retry_after(1));
-            }
-            *calls += 1;
+        let calls = counts.calls.get(&key.id).copied().unwrap_or(0);
+        if settings.calls_per_second > 0 && calls >= settings.calls_per_second {
+            let detail = format!("the key answers {} calls per second", settings.calls_per_second);
+            return Err(Error::too_many("too_many_calls", detail).retry_after(1));
         }
         let name = caller.map(str::to_owned).filter(|_| counts.ids.len() < NAMES);
         let ids = counts.ids.entry((key.id, name)).or_default();
@@ -94,6 +91,24 @@ impl Gate {
             return Err(Error::too_many("too_many_ids", detail).retry_after(left));
         }
         *ids += count;
+        if settings.calls_per_second > 0 {
+            counts.calls.insert(key.id, calls + 1);
+        }
         Ok(())
+    }
+
+    /// Takes back what was just counted for a caller without a name: his call is counted again.
+    pub fn forget(&self, key: Id, count: i64, now: DateTime<Utc>) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.minute == now.timestamp().div_euclid(60)
+            && let Some(ids) = counts.ids.get_mut(&(key, None))
+        {
+            *ids = (*ids - count).max(0);
+        }
+        if counts.second == now.timestamp()
+            && let Some(calls) = counts.calls.get_mut(&key)
+        {
+            *calls = (*calls - 1).max(0);
+        }
     }
 }

@@ -253,7 +253,7 @@ pub async fn apply(ids: &Ids, org: Id, keyed: &Keyed) -> Result<Key> {
         return Err(Error::conflict("above_limit", detail));
     }
     if key.state == State::Retired {
-        engine.revive(org, &keyed.name).await?;
+        return engine.take_up(org, &keyed.name, keyed.in_use).await;
     }
     engine.raise(org, &keyed.name, keyed.in_use).await
 }

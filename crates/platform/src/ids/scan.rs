@@ -213,7 +213,7 @@ async fn write_down(
     let old = rows::tables(&tx, row.id).await?;
     let mut known = Known::new();
     for one in &old {
-        if let (Ok(name), Some(highest)) = (KeyName::new(&one.key_name), one.max_id) {
+        if let (Ok(name), Some(highest)) = (KeyName::new(&one.key_name), one.max_value) {
             let known = known.entry(name).or_insert(highest);
             // Of tables that share a key the one that is furthest behind is compared again.
             *known = (*known).min(highest);
@@ -224,14 +224,14 @@ async fn write_down(
     for (_, shown, keyed) in tables {
         let here = (shown.database.clone(), shown.schema.clone().unwrap_or_default(), shown.table.clone());
         let has_key = keys.get(&keyed.name).is_some_and(|key| key.state != State::Retired);
-        let max_id = shown.table_max.as_ref().map(|_| keyed.in_use);
+        let max_value = shown.table_max.as_ref().map(|_| keyed.in_use);
         match old.remove(&here) {
             Some(before) => {
-                note_seen(&tx, &before, shown, keyed, (has_key, max_id), now).await?;
+                note_seen(&tx, &before, shown, keyed, (has_key, max_value), now).await?;
             }
             None => {
                 seen.found += usize::from(!has_key);
-                fresh.push(new_row(app, row, here, shown, keyed, (has_key, max_id), now));
+                fresh.push(new_row(app, row, here, shown, keyed, (has_key, max_value), now));
             }
         }
     }
@@ -260,7 +260,7 @@ async fn note_seen(
     before: &table::Model,
     shown: &super::plan::Row,
     keyed: &Keyed,
-    (has_key, max_id): (bool, Option<i64>),
+    (has_key, max_value): (bool, Option<i64>),
     now: DateTime<Utc>,
 ) -> Result<()> {
     let state = match before.state.as_str() {
@@ -273,7 +273,7 @@ async fn note_seen(
         column_type: Set(shorten(shown.column_type.as_deref().unwrap_or_default(), 100)),
         id_type: Set(keyed.id_type.as_str().to_owned()),
         key_name: Set(keyed.name.to_string()),
-        max_id: Set(max_id),
+        max_value: Set(max_value),
         seen_at: Set(now),
         state: Set(state.to_owned()),
         note: Set(if before.state == "vanished" { None } else { before.note.clone() }),
@@ -288,7 +288,7 @@ fn new_row(
     (database_name, schema_name, table_name): (String, String, String),
     shown: &super::plan::Row,
     keyed: &Keyed,
-    (has_key, max_id): (bool, Option<i64>),
+    (has_key, max_value): (bool, Option<i64>),
     now: DateTime<Utc>,
 ) -> table::Model {
     table::Model {
@@ -302,7 +302,7 @@ fn new_row(
         column_type: shorten(shown.column_type.as_deref().unwrap_or_default(), 100),
         id_type: keyed.id_type.as_str().to_owned(),
         key_name: keyed.name.to_string(),
-        max_id,
+        max_value,
         state: if has_key { "approved" } else { "waiting" }.to_owned(),
         found_at: now,
         seen_at: now,

@@ -87,6 +87,11 @@ impl Ids {
         Ok(*self.home.get_or_init(|| first))
     }
 
+    /// The same, once it was asked for.
+    pub(super) fn known_home(&self) -> Option<Id> {
+        self.home.get().copied()
+    }
+
     /// A password as it is stored.
     pub(super) fn seal(&self, password: &Secret) -> Result<String> {
         use base::secret::ExposeSecret;

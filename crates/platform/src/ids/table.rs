@@ -38,8 +38,7 @@ pub fn mount(api: &mut Api) {
         .detached();
     own.act("approve", "/api/id-tables/{id}/approve", "Make or raise the key of a found table", approve)
         .needs("ids:table:update")
-        .detached()
-        .problems(&[503]);
+        .detached();
     own.act("ignore", "/api/id-tables/{id}/ignore", "Leave a found table without a key", ignore)
         .needs("ids:table:update")
         .detached();
@@ -114,7 +113,7 @@ impl View {
             column: row.column_name,
             column_type: row.column_type,
             key: row.key_name,
-            max: row.max_id.map(|max| max.to_string()),
+            max: row.max_value.map(|max| max.to_string()),
             limit: IdType::parse(&row.id_type).map_or(i64::MAX, IdType::max).to_string(),
             state: row.state,
             found_at: row.found_at.into(),
@@ -213,13 +212,18 @@ async fn make_key(cx: &Cx, row: &Model, database: &Database) -> Result<()> {
     let ids = Ids::of(&cx.app)?;
     let target = rows::target(ids, database)?;
     let schema = Some(row.schema_name.as_str()).filter(|schema| !schema.is_empty());
-    let mut session = ids.connector().open(&target, &row.database_name).await?;
-    let found = session.column(schema, &row.table_name, &row.column_name).await?;
+    // A server that cannot be asked is not ours to answer for.
+    let asked = |error: Error| match error.kind() {
+        base::Kind::Unavailable => Error::conflict("target_unreachable", error.detail().to_owned()),
+        _ => error,
+    };
+    let mut session = ids.connector().open(&target, &row.database_name).await.map_err(asked)?;
+    let found = session.column(schema, &row.table_name, &row.column_name).await.map_err(asked)?;
     let (table, column) =
         found.ok_or_else(|| Error::conflict("table_gone", "the table is not there any more"))?;
     let id_type = column.integer.and_then(|integer| IdType::within(integer.max()));
     let id_type = id_type.ok_or_else(|| Error::conflict("not_integer", "its key holds no ids"))?;
-    let highest = session.highest(&table, &column).await?.unwrap_or(0).max(0);
+    let highest = session.highest(&table, &column).await.map_err(asked)?.unwrap_or(0).max(0);
     let in_use = i64::try_from(highest).ok().filter(|highest| *highest <= id_type.max());
     let in_use = in_use.ok_or_else(|| {
         Error::conflict("above_limit", format!("ids are issued up to {} only", id_type.max()))

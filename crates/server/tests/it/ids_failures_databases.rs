@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use store::{Mode, Opening, Role};
 
 use crate::{
-    ids_support::{Product, Shop, ask, done, initialize, journal, key_named, row_of, scan, take, try_take},
+    ids_support::{
+        Product, Shop, ask, assert_disjoint, done, initialize, journal, key_named, row_of, scan, second_node,
+        take, try_take,
+    },
     support::TestApp,
 };
 
@@ -61,6 +64,43 @@ async fn deleting_one_configuration_leaves_its_siblings_and_its_counters_go_on_w
         let data = initialize(&org.owner, id).await;
         assert_eq!(row_of(&data, "t")["action"], "revive");
         assert!(take(&app.anon(), &one.ask("shop", "t", 1)).await.0 > first.1);
+    }
+}
+
+/// F18: what was written by hand while a key was given up lies below what it issues when it returns, for
+/// whoever is the first, on whichever node.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_that_returns_is_above_its_table_before_anybody_gets_an_id() {
+    for shop in Shop::all().await {
+        let app = TestApp::new().await;
+        let other = second_node(&app).await;
+        let org = app.org("home").await;
+        shop.table("t", "BIGINT", &[10]).await;
+        let mut id = shop.configure(&org, "shop").await;
+        let ask = shop.ask("shop", "t", 1);
+        let mut ranges = vec![take(&app.anon(), &ask).await];
+        for round in 1..=3_i64 {
+            org.owner.delete(&format!("/api/id-databases/{id}")).await.expect(204);
+            let by_hand = round * 1_000_000;
+            shop.run(&[&format!("INSERT INTO t VALUES ({by_hand})")]).await;
+            noticed().await;
+            id = shop.configure(&org, "shop").await;
+            let callers = (0..12).map(|n| {
+                let node = if n % 2 == 0 { &app } else { &other };
+                let (anon, ask) = (node.anon(), ask.clone());
+                async move { take(&anon, &ask).await }
+            });
+            // By a first use, or by initialising beside it.
+            let initializing = async {
+                if round % 2 == 0 {
+                    initialize(&org.owner, id).await;
+                }
+            };
+            let (got, ()) = tokio::join!(join_all(callers), initializing);
+            assert!(got.iter().all(|(start, _)| *start > by_hand), "round {round}: {got:?}");
+            ranges.extend(got);
+        }
+        assert_disjoint(&ranges);
     }
 }
 

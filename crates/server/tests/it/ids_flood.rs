@@ -73,7 +73,8 @@ async fn a_narrow_key_is_not_used_up_by_strangers() {
         };
         assert_eq!(of(&org.owner.username).len(), 30, "{mode}");
         let strangers = of("anonymous");
-        let ids: i64 = strangers.iter().map(|line| line["count"].as_str().unwrap().parse::<i64>().unwrap()).sum();
+        let ids: i64 =
+            strangers.iter().map(|line| line["count"].as_str().unwrap().parse::<i64>().unwrap()).sum();
         let calls: i64 = strangers.iter().map(|line| line["calls"].as_i64().unwrap()).sum();
         let served = i64::try_from(given_ids.len()).unwrap();
         assert_eq!((ids, calls), (served + 10, served + 1), "{mode}");

@@ -29,7 +29,10 @@ fn brief(line: &Value) -> (String, String, String) {
 }
 
 fn lines(expected: &[(&str, i64, i64)]) -> Vec<(String, String, String)> {
-    expected.iter().map(|(kind, start, end)| ((*kind).to_owned(), start.to_string(), end.to_string())).collect()
+    expected
+        .iter()
+        .map(|(kind, start, end)| ((*kind).to_owned(), start.to_string(), end.to_string()))
+        .collect()
 }
 
 #[tokio::test]
@@ -120,7 +123,9 @@ async fn of_every_id_it_can_be_said_what_became_of_it() {
     next(&org.owner, "k", 5).await;
     next(&org.owner, "k", 5).await;
     org.owner.post(&format!("{path}/return"), json!({ "start": "16", "end": "20" })).await.expect(200);
-    for (id, expected) in [(1, "before"), (10, "before"), (11, "issued"), (15, "issued"), (16, "returned"), (21, "free")] {
+    for (id, expected) in
+        [(1, "before"), (10, "before"), (11, "issued"), (15, "issued"), (16, "returned"), (21, "free")]
+    {
         assert_eq!(state(&path, id).await.0, expected, "{id}");
     }
     org.owner.post(&format!("{path}/raise"), json!({ "to": "40" })).await.expect(200);
@@ -198,7 +203,9 @@ async fn who_used_how_much_is_shown_over_minutes_hours_and_days() {
     let sums = |body: &Value| {
         let buckets = body["buckets"].as_array().unwrap().iter();
         let filled = buckets.filter(|one| one["calls"] != 0);
-        filled.map(|one| (one["ids"].as_str().unwrap().to_owned(), one["calls"].as_i64().unwrap())).collect::<Vec<_>>()
+        filled
+            .map(|one| (one["ids"].as_str().unwrap().to_owned(), one["calls"].as_i64().unwrap()))
+            .collect::<Vec<_>>()
     };
     let hour = usage("?hours=1").await;
     assert_eq!(sums(&hour), [("100".into(), 1), ("45".into(), 6)]);

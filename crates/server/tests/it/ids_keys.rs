@@ -6,11 +6,8 @@ use serde_json::{Value, json};
 use store::Mode;
 
 use crate::{
-    ids_support::{ALLOCATE, ask, given, key_named, take, try_take, with_key},
-    support::{
-        Caller, Org, TestApp,
-        caller::{Caller as Somebody, Reply},
-    },
+    ids_support::{ALLOCATE, ask, given, ids, key_named, next, take, try_take, with_key},
+    support::{Caller, Org, TestApp, caller::Reply},
 };
 
 async fn make(caller: &Caller, body: Value) -> Value {
@@ -21,17 +18,6 @@ fn path(key: &Value, what: &str) -> String {
     format!("/api/id-keys/{}{what}", key["id"].as_str().unwrap())
 }
 
-async fn next(caller: &Somebody, name: &str, count: i64) -> Reply {
-    caller.post("/api/ids/next", json!({ "key": name, "count": count })).await
-}
-
-/// The first and the last of some ids.
-async fn ids(caller: &Somebody, name: &str, count: i64) -> (i64, i64) {
-    let reply = next(caller, name, count).await.expect(200);
-    let id = |field: &str| reply.body[field].as_str().unwrap().parse().unwrap();
-    (id("start"), id("end"))
-}
-
 fn names(reply: &Reply) -> Vec<&str> {
     reply.items().iter().map(|key| key["name"].as_str().unwrap()).collect()
 }
@@ -39,11 +25,6 @@ fn names(reply: &Reply) -> Vec<&str> {
 async fn audited(org: &Org, action: &str) -> usize {
     let path = format!("/api/audit-entries?page_size=200&action=ids:key:{action}");
     org.owner.get(&path).await.expect(200).items().len()
-}
-
-/// Until every node has noticed what was done to a key.
-async fn noticed() {
-    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
 }
 
 #[tokio::test]
@@ -243,7 +224,8 @@ async fn a_key_can_be_kept_for_callers_with_a_name_and_limits_each_of_them() {
 async fn a_key_is_raised_and_never_lowered() {
     let app = TestApp::new().await;
     let org = app.org("home").await;
-    let key = make(&org.owner, json!({ "name": "k", "in_use": "50", "mode": "strict", "id_type": "i16" })).await;
+    let key =
+        make(&org.owner, json!({ "name": "k", "in_use": "50", "mode": "strict", "id_type": "i16" })).await;
     let raise = async |to: &str| org.owner.post(&path(&key, "/raise"), json!({ "to": to })).await;
     assert_eq!(raise("5000").await.expect(200).body["ceiling"], "5000");
     assert_eq!(ids(&org.owner, "k", 1).await, (5001, 5001));
@@ -323,7 +305,10 @@ async fn a_key_that_was_given_up_keeps_its_name_and_goes_on_above_everything_whe
     assert_eq!(org.owner.act(&path(&key, "/retire")).await.expect(200).body["state"], "retired");
     assert_eq!(next(&org.owner, "k", 1).await.expect(409).code(), "key_retired");
     assert_eq!(org.owner.post("/api/id-keys", json!({ "name": "k" })).await.expect(409).code(), "key_exists");
-    assert_eq!(org.owner.post(&path(&key, "/raise"), json!({ "to": "9999" })).await.expect(409).code(), "key_retired");
+    assert_eq!(
+        org.owner.post(&path(&key, "/raise"), json!({ "to": "9999" })).await.expect(409).code(),
+        "key_retired"
+    );
     assert_eq!(org.owner.act(&path(&key, "/revive")).await.expect(200).body["state"], "active");
     assert!(ids(&org.owner, "k", 1).await.0 > before.1);
     assert_eq!((audited(&org, "retire").await, audited(&org, "revive").await), (1, 1));
@@ -360,94 +345,4 @@ async fn the_next_ids_of_a_key_come_again_for_the_same_request() {
         assert!([400, 422].contains(&reply.status.as_u16()), "{}", reply.text());
     }
     app.anon().post("/api/ids/next", json!({ "key": "k" })).await.expect(401);
-}
-
-/// What may be done to a key, with its permission.
-fn acts(id: &str) -> Vec<(&'static str, String, Value)> {
-    let own = |what: &str| format!("/api/id-keys/{id}{what}");
-    vec![
-        ("ids:key:list", "/api/id-keys".into(), Value::Null),
-        ("ids:key:read", own(""), Value::Null),
-        ("ids:key:read", own("/journal"), Value::Null),
-        ("ids:key:read", own("/spans"), Value::Null),
-        ("ids:key:read", own("/owner?value=1"), Value::Null),
-        ("ids:key:read", own("/usage"), Value::Null),
-        ("ids:key:create", "/api/id-keys".into(), json!({ "name": "new" })),
-        ("ids:key:update", own("/raise"), json!({ "to": "100" })),
-        ("ids:key:update", own("/rename"), json!({ "name": "renamed" })),
-        ("ids:key:operate", own("/quarantine"), json!({ "reason": "a drill" })),
-        ("ids:key:operate", own("/release"), json!({ "at_least": "100000" })),
-        ("ids:key:operate", own("/check"), json!({})),
-        ("ids:key:delete", own("/retire"), json!({})),
-        ("ids:key:update", own("/revive"), json!({})),
-        ("ids:key:allocate", "/api/ids/next".into(), json!({ "key": "renamed" })),
-        ("ids:key:update", own("/return"), json!({ "start": "100001", "end": "100001" })),
-    ]
-}
-
-#[tokio::test]
-async fn everything_has_its_permission_and_nobody_can_do_more() {
-    let app = TestApp::new().await;
-    let org = app.org("home").await;
-    let key = make(&org.owner, json!({ "name": "k", "mode": "strict" })).await;
-    let acts = acts(key["id"].as_str().unwrap());
-    let permissions = ["list", "read", "create", "update", "delete", "operate", "allocate"];
-    let mut members = Vec::new();
-    for one in permissions {
-        let permission = format!("ids:key:{one}");
-        members.push((app.member(&org, one, &[&permission]).await, permission));
-    }
-    let call = async |caller: &Caller, path: &str, body: &Value| match body {
-        Value::Null => caller.get(path).await,
-        body => caller.post(path, body.clone()).await,
-    };
-    for (needed, path, body) in &acts {
-        for (member, permission) in members.iter().filter(|(_, permission)| permission != needed) {
-            let status = call(member, path, body).await.status.as_u16();
-            assert_eq!(status, 403, "{path} with {permission} alone");
-        }
-        assert_eq!(call(&app.anon(), path, body).await.status.as_u16(), 401, "{path}");
-    }
-    // In this order each of them is possible.
-    for (needed, path, body) in &acts {
-        let (member, _) = members.iter().find(|(_, permission)| permission == needed).unwrap();
-        let reply = call(member, path, body).await;
-        assert!(reply.status.is_success(), "{path}: {}", reply.text());
-    }
-    // A key of the API has no more than what it was given.
-    let wanted = json!({ "name": "inserter", "scopes": ["ids:key:allocate"] });
-    let made = org.owner.post("/api/auth/api-keys", wanted).await.expect(201);
-    let robot = app.anon().with("x-api-key", made.body["key"].as_str().unwrap());
-    next(&robot, "renamed", 1).await.expect(200);
-    robot.get("/api/id-keys").await.expect(403);
-    robot.post("/api/id-keys", json!({ "name": "mine" })).await.expect(403);
-}
-
-#[tokio::test]
-async fn an_organisation_sees_and_uses_its_own_keys_only() {
-    let app = TestApp::new().await;
-    let (home, other) = (app.org("home").await, app.org("other").await);
-    let mine = make(&home.owner, json!({ "name": "k" })).await;
-    let theirs = make(&other.owner, json!({ "name": "k", "in_use": "500" })).await;
-    make(&other.owner, json!({ "name": "secret" })).await;
-    assert_eq!((ids(&home.owner, "k", 5).await, ids(&other.owner, "k", 5).await), ((1, 5), (501, 505)));
-    assert_eq!(names(&home.owner.get("/api/id-keys").await.expect(200)), ["k"]);
-    assert_eq!(next(&home.owner, "secret", 1).await.expect(404).code(), "key_unknown");
-    for (_, path, body) in acts(theirs["id"].as_str().unwrap()) {
-        if !path.contains(theirs["id"].as_str().unwrap()) {
-            continue;
-        }
-        let reply = match body {
-            Value::Null => home.owner.get(&path).await,
-            body => home.owner.post(&path, body).await,
-        };
-        assert_eq!(reply.status.as_u16(), 404, "{path}: {}", reply.text());
-    }
-    home.owner.patch(&path(&theirs, ""), json!({ "sync": true })).await.expect(404);
-    // A token of one organisation is another one in the next.
-    let (a, b) = (home.owner.with("idempotency-key", "x"), other.owner.with("idempotency-key", "x"));
-    assert_eq!((ids(&a, "k", 1).await, ids(&b, "k", 1).await), ((6, 6), (506, 506)));
-    home.owner.act(&path(&mine, "/retire")).await.expect(200);
-    noticed().await;
-    assert_eq!(ids(&other.owner, "k", 1).await, (507, 507));
 }

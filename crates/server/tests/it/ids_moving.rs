@@ -88,3 +88,25 @@ async fn counters_go_on_above_what_was_issued_and_a_dry_run_does_nothing() {
     let engine = Ids::of(&app.app).unwrap().engine();
     assert!(engine.check_all().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn an_organisation_takes_its_keys_journals_and_generators_along_and_no_password() {
+    let app = TestApp::new().await;
+    let org = app.org("leaver").await;
+    run(&app, &org, false).await;
+    org.owner.post("/api/ids/next", json!({ "key": "shop:main:orders:id", "count": 5 })).await.expect(200);
+    let number = json!({ "name": "inv", "kind": "number", "settings": { "pattern": "I{seq:3}" } });
+    org.owner.post("/api/id-generators", number).await.expect(201);
+    org.owner.post("/api/ids/next", json!({ "key": "inv" })).await.expect(200);
+    Ids::of(&app.app).unwrap().engine().flush().await.unwrap();
+    let export = org.owner.get(&format!("/api/organizations/{}/export", org.id)).await.expect(200);
+    let text = export.text();
+    for table in ["id_database", "id_key", "id_journal", "id_usage", "id_lease", "id_generator", "id_number"]
+    {
+        assert!(text.contains(&format!("\"{table}\"")), "{table} is missing");
+    }
+    assert!(text.contains("I{seq:3}") && !text.contains("s3cret-kxy") && !text.contains("password_sealed"));
+    for line in text.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "the export is whole: {line}");
+    }
+}

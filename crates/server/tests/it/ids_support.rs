@@ -290,6 +290,18 @@ pub async fn journal(caller: &Caller, id: &str) -> Vec<Value> {
     }
 }
 
+/// Ids by the house's own route.
+pub async fn next(caller: &Caller, name: &str, count: i64) -> Reply {
+    caller.post("/api/ids/next", json!({ "key": name, "count": count })).await
+}
+
+/// The first and the last of some ids.
+pub async fn ids(caller: &Caller, name: &str, count: i64) -> (i64, i64) {
+    let reply = next(caller, name, count).await.expect(200);
+    let id = |field: &str| reply.body[field].as_str().unwrap().parse().unwrap();
+    (id("start"), id("end"))
+}
+
 /// An API key of somebody, as a caller.
 pub async fn with_key(app: &TestApp, owner: &Caller, name: &str) -> Caller {
     let made = owner.post("/api/auth/api-keys", json!({ "name": name })).await.expect(201);

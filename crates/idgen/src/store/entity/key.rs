@@ -28,7 +28,7 @@ pub struct Model {
     pub origin: i64,
     pub ceiling: i64,
     /// The same as the limit of `id_type`, for the condition of the statement that draws.
-    pub max_id: i64,
+    pub max_value: i64,
     pub claimed: i64,
     pub drawn: i64,
     /// Rises by two with each range that is handed back.

@@ -67,8 +67,7 @@ pub fn mount(api: &mut Api) {
         .detached();
     own.act("plan", "/api/id-databases/{id}/plan", "What initialising would do", plan_of)
         .needs("ids:database:initialize")
-        .detached()
-        .problems(&[503]);
+        .detached();
     own.act("initialize", "/api/id-databases/{id}/initialize", "Make its keys, or raise them", initialize);
     own.get(
         "initialization",
@@ -264,7 +263,19 @@ async fn test(cx: &Cx) -> Result<Json<Tested>> {
 
 async fn plan_of(cx: &Cx) -> Result<Json<Plan>> {
     let row = stored(cx).await?;
-    let (mut plan, _) = plan::read(Ids::of(&cx.app)?, &row).await?;
+    let mut plan = match plan::read(Ids::of(&cx.app)?, &row).await {
+        Ok((plan, _)) => plan,
+        Err(error) if error.kind() == base::Kind::Internal => return Err(error),
+        // A server that cannot be asked is part of the answer: it is not ours to answer for.
+        Err(error) => {
+            let why = error.field_errors().first().map_or(error.detail(), |one| one.message.as_str());
+            let name = row.database_name.unwrap_or(row.address);
+            Plan {
+                databases: vec![plan::PlannedDatabase { name, error: Some(why.to_owned()) }],
+                ..Plan::default()
+            }
+        }
+    };
     plan.truncated = plan.rows.len() > plan::MOST;
     plan.rows.truncate(plan::MOST);
     Ok(Json(plan))

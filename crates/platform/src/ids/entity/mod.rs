@@ -38,7 +38,7 @@ fn up(ddl: &mut Ddl) {
         .text("column_type", 100)
         .text("id_type", 8)
         .text("key_name", 500)
-        .bigint_null("max_id")
+        .bigint_null("max_value")
         .text("state", 16)
         .timestamp("found_at")
         .timestamp("seen_at")

@@ -18,7 +18,7 @@ pub struct Model {
     pub column_type: String,
     pub id_type: String,
     pub key_name: String,
-    pub max_id: Option<i64>,
+    pub max_value: Option<i64>,
     /// waiting, approved, ignored or vanished.
     pub state: String,
     pub found_at: DateTimeUtc,

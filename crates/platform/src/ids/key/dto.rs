@@ -98,6 +98,7 @@ pub struct Create {
     /// Ids up to this one are in use.
     #[validate(length(max = 20))]
     #[serde(default)]
+    #[schemars(extend("pattern" = "^[0-9]{1,19}$"))]
     pub in_use: Option<String>,
     /// What of its settings is not usual.
     #[serde(default)]
@@ -200,6 +201,7 @@ pub fn number(field: &'static str, text: &str) -> Result<i64> {
 pub struct Raise {
     /// No id up to this one is issued from then on.
     #[validate(length(min = 1, max = 20))]
+    #[schemars(extend("pattern" = "^[0-9]{1,19}$"))]
     pub to: String,
 }
 
@@ -220,9 +222,11 @@ pub struct Rename {
 pub struct Return {
     /// Its first id.
     #[validate(length(min = 1, max = 20))]
+    #[schemars(extend("pattern" = "^[0-9]{1,19}$"))]
     pub start: String,
     /// Its last id.
     #[validate(length(min = 1, max = 20))]
+    #[schemars(extend("pattern" = "^[0-9]{1,19}$"))]
     pub end: String,
 }
 
@@ -243,6 +247,7 @@ pub struct Quarantine {
 pub struct Release {
     /// No id up to this one is issued from then on.
     #[validate(length(min = 1, max = 20))]
+    #[schemars(extend("pattern" = "^[0-9]{1,19}$"))]
     pub at_least: String,
 }
 

@@ -50,17 +50,17 @@ pub struct ListQuery {
 
 /// The share of a key that is used, as the database works it out.
 fn used() -> SimpleExpr {
-    Expr::col(Column::Ceiling).mul(1.0).div(Expr::col(Column::MaxId))
+    Expr::col(Column::Ceiling).mul(1.0).div(Expr::col(Column::MaxValue))
 }
 /// Days that it lasts, NULL where that is not known.
 fn lasts() -> SimpleExpr {
-    let left = Expr::col(Column::MaxId).sub(Expr::col(Column::Ceiling)).mul(1.0);
+    let left = Expr::col(Column::MaxValue).sub(Expr::col(Column::Ceiling)).mul(1.0);
     left.div(Expr::cust("NULLIF(rate_per_day, 0)"))
 }
 
 fn in_state(state: &str) -> Result<Condition> {
     let stored = |word: &str| Expr::col(Column::State).eq(word);
-    let full = || Expr::col(Column::Ceiling).gte(Expr::col(Column::MaxId));
+    let full = || Expr::col(Column::Ceiling).gte(Expr::col(Column::MaxValue));
     let all = Condition::all;
     Ok(match state {
         "active" => all().add(stored("active")).add(full().not()),
@@ -122,6 +122,7 @@ pub(super) async fn read(cx: &Cx) -> Result<Json<View>> {
 pub struct JournalQuery {
     /// Lines that begin at this id or above.
     #[serde(default)]
+    #[schemars(extend("pattern" = "^[0-9]{1,19}$"))]
     from: Option<String>,
     /// 1 to 500.
     #[serde(default)]
@@ -169,6 +170,7 @@ pub(super) async fn spans(cx: &Cx) -> Result<Json<Spans>> {
 #[serde(deny_unknown_fields)]
 pub struct OwnerQuery {
     /// The id.
+    #[schemars(extend("pattern" = "^[0-9]{1,19}$"))]
     value: String,
 }
 

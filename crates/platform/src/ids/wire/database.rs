@@ -312,12 +312,10 @@ async fn add_config(cx: &Cx) -> Result<Reply> {
                 return taken();
             }
             // It goes on above what it issued before it was given up.
-            match ids.engine().revive(row.org_id, &name).await {
-                Err(error) if error.code() == "not_retired" => return taken(),
-                outcome => outcome?,
-            };
-            let key = ids.engine().raise(row.org_id, &name, in_use).await?;
-            added(cx, &key, in_use).await
+            match ids.engine().revive_above(row.org_id, &name, in_use).await {
+                Err(error) if error.code() == "not_retired" => taken(),
+                outcome => added(cx, &outcome?, in_use).await,
+            }
         }
         Err(error) => explain(error),
     }
@@ -352,7 +350,7 @@ async fn discovered(cx: &Cx) -> Result<Reply> {
             "database": row.database_name,
             "table": row.table_name,
             "primary_key": row.column_name,
-            "max_id": Wide(row.max_id.unwrap_or(0)),
+            "max_id": Wide(row.max_value.unwrap_or(0)),
         })
     };
     success("", rows.into_iter().map(one).collect::<Vec<_>>())

@@ -42,19 +42,22 @@ pub struct Fields {
     issues: Vec<Issue>,
 }
 
-/// Whether the body is read as JSON at all.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
-    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    let kind = kind.to_ascii_lowercase();
-    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
-}
-
 fn whole(kind: &'static str, msg: &str, input: Value) -> Vec<Issue> {
     vec![Issue { kind, loc: json!(["body"]), msg: msg.to_owned(), input, ctx: None }]
 }
 
 impl Fields {
+    /// Whether a body is read as JSON at all.
+    pub fn is_json(headers: &HeaderMap) -> bool {
+        let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
+        if kind == "application/json" {
+            return true;
+        }
+        let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let kind = kind.to_ascii_lowercase();
+        kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+    }
+
     /// Reads a body.
     pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Vec<Issue>> {
         const NO_OBJECT: &str = "Input should be a valid dictionary or object to extract fields from";
@@ -62,7 +65,7 @@ impl Fields {
             return Err(whole("missing", "Field required", Value::Null));
         }
         let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        if !is_json(headers) {
+        if !Self::is_json(headers) {
             let input = String::from_utf8_lossy(text).into_owned();
             return Err(whole("model_attributes_type", NO_OBJECT, input.into()));
         }
