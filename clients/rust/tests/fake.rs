@@ -119,7 +119,6 @@ async fn it_gives_up_after_the_last_try_and_at_once_where_trying_is_no_use() {
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "several callers at once are the test")]
 async fn no_id_is_handed_out_twice_by_clones_at_once_over_a_bad_line() {
     let (address, world) = serve(vec![Mood::Answer, Mood::Lose, Mood::Busy(503), Mood::Answer, Mood::Lose]);
     let ids = client(&address).ids("s", "d", "t", "f", 50);

@@ -6067,7 +6067,7 @@ export interface components {
             resources: components["schemas"]["ResourceMeta"][];
         };
         /** @description What is watched. */
-        Metric: "oldest_ready_seconds" | "dead_count" | "missed_ticks";
+        Metric: "oldest_ready_seconds" | "dead_count" | "missed_ticks" | "ids_low";
         /** @description What happens to fire times that passed while nobody could fire them. */
         Misfire: "skip" | "once" | "all";
         /** @description The input of a resource that nobody can create or change. */

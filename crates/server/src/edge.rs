@@ -194,6 +194,7 @@ impl Edge {
     }
 
     fn decorate(&self, headers: &mut HeaderMap, id: HeaderValue, cross: &Option<HeaderValue>) {
+        headers.reserve(12);
         headers.insert(REQUEST_ID, id);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

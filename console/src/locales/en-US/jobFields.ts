@@ -10,7 +10,7 @@ const messages: typeof zhCN = {
   },
   job_alert: {
     name: 'Name', metric: 'Metric', threshold: 'Threshold', channel: 'Channel', target: 'Sent to', enabled: 'Enabled', quiet_minutes: 'Quiet for', last_fired_at: 'Last fired', last_value: 'Last value',
-    values: { metric: { oldest_ready_seconds: 'Longest wait', dead_count: 'Dead jobs', missed_ticks: 'Missed runs' }, channel: { mail: 'Mail', webhook: 'Webhook' } },
+    values: { metric: { oldest_ready_seconds: 'Longest wait', dead_count: 'Dead jobs', missed_ticks: 'Missed runs', ids_low: 'Keys of ids running low' }, channel: { mail: 'Mail', webhook: 'Webhook' } },
   },
 }
 export default messages

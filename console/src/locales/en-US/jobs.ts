@@ -62,8 +62,8 @@ const messages: typeof zhCN = {
   history: { title: 'Runs', counts: '{runs} runs · {missed} missed · {skipped} skipped', none: 'It has not run yet.', chart: 'Duration and outcome of the last runs' },
   alert: {
     title: 'Job alerts', text: 'A mail or a webhook when jobs pile up or fail. Checked every minute.', one: 'Alert', create: 'New alert', empty_title: 'No alerts yet', empty_text: 'Create one to know of trouble as soon as there is some.',
-    metric: { oldest_ready_seconds: 'How long the oldest job that could run has been waiting.', dead_count: 'How many jobs have used up their attempts and will not run by themselves.', missed_ticks: 'How often a schedule did not run on time.' },
-    unit: { oldest_ready_seconds: 'seconds', dead_count: 'jobs', missed_ticks: 'times' }, target: { mail: 'Address', webhook: 'Webhook URL' },
+    metric: { oldest_ready_seconds: 'How long the oldest job that could run has been waiting.', dead_count: 'How many jobs have used up their attempts and will not run by themselves.', missed_ticks: 'How often a schedule did not run on time.', ids_low: 'How many keys of ids will be full within 30 days, are exhausted, or are in quarantine.' },
+    unit: { oldest_ready_seconds: 'seconds', dead_count: 'jobs', missed_ticks: 'times', ids_low: 'keys' }, target: { mail: 'Address', webhook: 'Webhook URL' },
     target_help: { mail: 'The mail goes to this address.', webhook: 'Gets a POST with JSON: alert, metric, value and threshold.' }, quiet_help: 'After one message it stays quiet for so long', minutes: 'minutes',
   },
   queue: {

@@ -8,6 +8,6 @@ export default {
   },
   job_alert: {
     name: '名称', metric: '指标', threshold: '阈值', channel: '通知方式', target: '通知对象', enabled: '启用', quiet_minutes: '静默时间', last_fired_at: '上次通知', last_value: '当前值',
-    values: { metric: { oldest_ready_seconds: '最久的等待', dead_count: '最终失败的任务', missed_ticks: '错过的计划' }, channel: { mail: '邮件', webhook: 'Webhook' } },
+    values: { metric: { oldest_ready_seconds: '最久的等待', dead_count: '最终失败的任务', missed_ticks: '错过的计划', ids_low: '号段告急' }, channel: { mail: '邮件', webhook: 'Webhook' } },
   },
 }

@@ -60,8 +60,8 @@ export default {
   history: { title: '运行记录', counts: '运行 {runs} 次 · 错过 {missed} 次 · 跳过 {skipped} 次', none: '还没有运行过。', chart: '最近运行的用时和结果' },
   alert: {
     title: '任务告警', text: '任务积压或失败时，用邮件或 Webhook 通知。每分钟检查一次。', one: '告警', create: '新建告警', empty_title: '还没有告警', empty_text: '新建告警，问题一出现就知道。',
-    metric: { oldest_ready_seconds: '就绪的任务中，最早的一个已经等了多久。', dead_count: '用尽重试次数、不会再自动运行的任务数量。', missed_ticks: '计划没有按时运行的次数。' },
-    unit: { oldest_ready_seconds: '秒', dead_count: '个', missed_ticks: '次' }, target: { mail: '收件地址', webhook: 'Webhook 地址' },
+    metric: { oldest_ready_seconds: '就绪的任务中，最早的一个已经等了多久。', dead_count: '用尽重试次数、不会再自动运行的任务数量。', missed_ticks: '计划没有按时运行的次数。', ids_low: '30 天内将用尽、已用尽或被隔离的号段数量。' },
+    unit: { oldest_ready_seconds: '秒', dead_count: '个', missed_ticks: '次', ids_low: '个' }, target: { mail: '收件地址', webhook: 'Webhook 地址' },
     target_help: { mail: '通知发送到这个邮箱。', webhook: '以 POST 发送 JSON，包含告警、指标、数值和阈值。' }, quiet_help: '通知一次之后，这段时间内不再重复', minutes: '分钟',
   },
   queue: {

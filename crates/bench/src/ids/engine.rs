@@ -25,6 +25,7 @@ async fn work() -> base::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let running = {
         let engine = engine.clone();
+        #[expect(clippy::disallowed_methods, reason = "the engine's own work runs beside the measurement")]
         tokio::spawn(async move { engine.run(stopped).await })
     };
     let org = base::id::new(base::Clock::now(&SystemClock));

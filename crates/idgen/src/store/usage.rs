@@ -32,10 +32,13 @@ const COLUMNS: &[(&str, Column)] = &[
     ("calls", Column::Integer),
 ];
 
+/// Organisation, key, minute and caller.
+type Place<'a> = (Id, Id, DateTime<Utc>, &'a str);
+
 /// Adds what lines say was issued.
 pub(crate) async fn count(tx: &Tx, lines: &[&Line]) -> Result<()> {
     // In order, so that two nodes never wait for each other's rows.
-    let mut sums: BTreeMap<(Id, Id, DateTime<Utc>, &str), (i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<Place<'_>, (i64, i64)> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.kind == LineKind::Issued) {
         let minute = line.at.duration_trunc(TimeDelta::minutes(1)).map_err(Error::internal)?;
         let caller = line.caller.as_deref().unwrap_or_default();

@@ -22,7 +22,7 @@ struct Server {
 fn start(folder: &Path) -> Child {
     let socket = folder.join("redis.sock");
     let _ = std::fs::remove_file(&socket);
-    let child = Command::new("redis-server")
+    let mut child = Command::new("redis-server")
         .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
         .arg(&socket)
         .arg("--dir")
@@ -37,6 +37,8 @@ fn start(folder: &Path) -> Child {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+    let _ = child.kill();
+    let _ = child.wait();
     panic!("redis-server does not answer");
 }
 

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex};
 use axum::{body::Body, extract::Request, response::Response};
 use base::{Error, Kind, Result};
 use bytes::Bytes;
-use http::{Method, request::Parts};
+use http::{HeaderMap, Method, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use store::{Mode, Opening, Role};
 use tracing::Instrument;
@@ -43,19 +43,20 @@ pub async fn serve(
     params: Vec<(String, String)>,
     request: Request,
 ) -> Response {
-    let (parts, mut body) = request.into_parts();
-    let origin = origin_of(&app, &parts);
+    let (mut parts, mut body) = request.into_parts();
+    let mut origin = origin_of(&app, &parts);
     let refuse = operation.refusal.unwrap_or(problem::respond);
     if let Some(quick) = &operation.quick {
         let bytes = match read(body, operation.most(app.settings().body_limit)).await {
             Ok(bytes) => bytes,
             Err(failure) => return refuse(&failure, &origin.request_id),
         };
-        let cx = blank(&app, &parts, &origin, None, HashMap::new(), bytes, None);
+        let headers = std::mem::take(&mut parts.headers);
+        let cx = blank(&app, &parts, headers, origin, None, HashMap::new(), bytes, None);
         match quick(&cx) {
             Some(Ok(response)) => return response,
             Some(Err(failure)) => return refuse(&failure, &cx.origin.request_id),
-            None => body = Body::from(cx.body),
+            None => (parts.headers, origin, body) = (cx.headers, cx.origin, Body::from(cx.body)),
         }
     }
     let work = async move {
@@ -107,7 +108,9 @@ async fn attempt(
     let (mut tries, mut table) = (0, None);
     loop {
         tries += 1;
-        let mut cx = blank(app, parts, &origin, credential.clone(), params.clone(), body.clone(), table);
+        let (headers, origin) = (parts.headers.clone(), origin.clone());
+        let (credential, params) = (credential.clone(), params.clone());
+        let mut cx = blank(app, parts, headers, origin, credential, params, body.clone(), table);
         match run(&mut cx, operation, mode).await {
             Err(failure) if failure.is_retryable() && tries < ATTEMPTS => {
                 tracing::debug!(operation = operation.id, tries, "trying again after a lost lock");
@@ -120,10 +123,12 @@ async fn attempt(
 }
 
 /// The context of a request before its unit of work.
+#[expect(clippy::too_many_arguments, reason = "the parts of a context, which the callers above have apart")]
 fn blank(
     app: &App,
     parts: &Parts,
-    origin: &Origin,
+    headers: HeaderMap,
+    origin: Origin,
     credential: Option<Credential>,
     params: HashMap<String, String>,
     body: Bytes,
@@ -131,9 +136,9 @@ fn blank(
 ) -> Cx {
     Cx {
         app: app.clone(),
-        origin: origin.clone(),
+        origin,
         method: parts.method.clone(),
-        headers: parts.headers.clone(),
+        headers,
         credential,
         actor: None,
         tx: None,

@@ -35,6 +35,8 @@ words! {
         DeadCount = "dead_count",
         /// How many times schedules have missed, in all.
         MissedTicks = "missed_ticks",
+        /// How many keys of ids run low, are exhausted or are in quarantine.
+        IdsLow = "ids_low",
     }
 }
 

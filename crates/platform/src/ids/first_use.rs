@@ -28,10 +28,12 @@ const QUESTIONS: u64 = 120;
 /// Tables that are remembered to be missing.
 const MARKS: usize = 10_000;
 
+type OneAtATime = Arc<Turnstile<()>>;
+
 /// One at a time asks for a key, and for a while nobody asks for a table that was not there.
 #[derive(Default)]
 pub struct Turnstiles {
-    by_key: Mutex<HashMap<(Id, KeyName), Arc<Turnstile<()>>>>,
+    by_key: Mutex<HashMap<(Id, KeyName), OneAtATime>>,
     missing: Mutex<HashMap<(Id, KeyName), DateTime<Utc>>>,
 }
 

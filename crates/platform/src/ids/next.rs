@@ -83,11 +83,11 @@ async fn next(cx: &Cx, input: Next) -> Result<Json<Given>> {
         merge: false,
     };
     let range = ids.engine().allocate(&request).await?.range;
-    let list = if input.count <= LISTED { range.start()..=range.end() } else { 1..=0 };
+    let listed = usize::try_from(if input.count <= LISTED { input.count } else { 0 }).unwrap_or_default();
     Ok(Json(Given {
         key: key.name.to_string(),
         kind: "counter".to_owned(),
-        ids: list.map(|id| id.to_string()).collect(),
+        ids: (range.start()..=range.end()).take(listed).map(|id| id.to_string()).collect(),
         start: Some(range.start().to_string()),
         end: Some(range.end().to_string()),
     }))

@@ -65,7 +65,7 @@ async fn check(app: &App, row: &alert::Model) -> Result<bool> {
     let engine = app.service::<Engine>()?;
     let tx = app.store().begin(Mode::Write, Opening::new(Role::System, Some(row.org_id))).await?;
     let now = engine.now(&tx).await?;
-    let value = measure(engine, &tx, now, row).await?;
+    let value = measure(app, &tx, now, row).await?;
     let quiet = TimeDelta::minutes(row.quiet_minutes.into());
     let rested = row.last_fired_at.is_none_or(|at| at + quiet <= now);
     let fires = value >= row.threshold && rested;
@@ -79,7 +79,8 @@ async fn check(app: &App, row: &alert::Model) -> Result<bool> {
     Ok(fires)
 }
 
-async fn measure(engine: &Engine, tx: &Tx, now: DateTime<Utc>, row: &alert::Model) -> Result<i64> {
+async fn measure(app: &App, tx: &Tx, now: DateTime<Utc>, row: &alert::Model) -> Result<i64> {
+    let engine = app.service::<Engine>()?;
     let org: Id = row.org_id;
     match Metric::parse(&row.metric) {
         Some(Metric::OldestReadySeconds) => {
@@ -95,6 +96,10 @@ async fn measure(engine: &Engine, tx: &Tx, now: DateTime<Utc>, row: &alert::Mode
         Some(Metric::MissedTicks) => {
             let schedules = tx.all(tx.find::<schedule::Entity>()).await?;
             Ok(schedules.iter().map(|schedule| schedule.missed).sum())
+        }
+        Some(Metric::IdsLow) => {
+            let keys = crate::ids::Ids::of(app)?.engine().alarms(crate::ids::key::dto::LOW_DAYS).await?;
+            Ok(i64::try_from(keys.iter().filter(|one| one.key.org == org).count()).unwrap_or(i64::MAX))
         }
         None => Ok(0),
     }
@@ -127,10 +132,15 @@ async fn tell(app: &App, tx: &Tx, now: DateTime<Utc>, row: &alert::Model, value:
                 Some(Metric::DeadCount) => {
                     (format!("有 {value} 个任务已失败终止"), format!("{value} jobs are dead"))
                 }
+                Some(Metric::IdsLow) => (
+                    format!("有 {value} 个号段即将用尽、已用尽或被隔离"),
+                    format!("{value} keys of ids run low, are exhausted or are in quarantine"),
+                ),
                 Some(Metric::MissedTicks) => {
                     (format!("定时计划共错过 {value} 次"), format!("schedules have missed {value} times"))
                 }
             };
+            let page = if row.metric == Metric::IdsLow.as_str() { "ids/keys?state=low" } else { "jobs" };
             let notice = Notice {
                 zh: NoticeText {
                     subject: format!("任务告警：{name}"),
@@ -146,7 +156,7 @@ async fn tell(app: &App, tx: &Tx, now: DateTime<Utc>, row: &alert::Model, value:
                         format!("You will not hear of it again within {} minutes.", row.quiet_minutes),
                     ],
                 },
-                link: Some(format!("{}/jobs", app.settings().base_url.trim_end_matches('/'))),
+                link: Some(format!("{}/{page}", app.settings().base_url.trim_end_matches('/'))),
             };
             app.service::<Arc<dyn Postman>>()?.notify(app, tx, &row.target, notice).await
         }

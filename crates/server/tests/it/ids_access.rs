@@ -94,7 +94,7 @@ async fn an_organisation_sees_and_uses_its_own_keys_only() {
         };
         assert_eq!(reply.status.as_u16(), 404, "{path}: {}", reply.text());
     }
-    home.owner.patch(&&format!("/api/id-keys/{theirs}"), json!({ "sync": true })).await.expect(404);
+    home.owner.patch(&format!("/api/id-keys/{theirs}"), json!({ "sync": true })).await.expect(404);
     // A token of one organisation is another one in the next.
     let (a, b) = (home.owner.with("idempotency-key", "x"), other.owner.with("idempotency-key", "x"));
     assert_eq!((ids(&a, "k", 1).await, ids(&b, "k", 1).await), ((6, 6), (506, 506)));
