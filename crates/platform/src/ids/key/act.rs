@@ -10,11 +10,9 @@ use serde_json::{Value, json};
 
 use super::{
     NAME, PATH,
-    dto::{
-        Create, FindingView, Findings, Patch, Quarantine, Raise, Release, Rename, Return, View, id_type_of,
-        number,
-    },
+    dto::{Create, Patch, Quarantine, Raise, Release, Rename, Return, View, id_type_of, number},
     load, name_of,
+    seen::{FindingView, Findings},
 };
 use crate::ids::{
     generator,

@@ -17,8 +17,9 @@ use sea_orm::{
 use serde::Deserialize;
 
 use super::{
-    dto::{Bucket, CallerUse, LOW_DAYS, Lines, Owner, Page, Spans, Usage, View, number},
+    dto::{LOW_DAYS, Page, View, number},
     load,
+    seen::{Bucket, CallerUse, Lines, Owner, Spans, Usage},
 };
 use crate::ids::{
     service::{Ids, reading},

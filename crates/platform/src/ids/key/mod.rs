@@ -3,6 +3,7 @@
 mod act;
 pub mod dto;
 mod look;
+mod seen;
 
 use base::{Error, Id, Result};
 use idgen::{Key, KeyName, store::entity::key};

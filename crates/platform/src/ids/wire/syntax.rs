@@ -203,7 +203,7 @@ mod tests {
             ("{} x", 3, "Extra data"),
             ("{\"a\":\"x", 5, "Unterminated string starting at"),
             ("{\"a\":NaN}", 5, "Expecting value"),
-            ("{\"é\":tru}", 5, "Expecting value"),
+            ("{\"é\":nul}", 5, "Expecting value"),
         ] {
             assert_eq!(explain(text.as_bytes()), (at, why), "{text}");
         }
