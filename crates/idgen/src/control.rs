@@ -214,7 +214,13 @@ impl Engine {
         if at_least > key.max() {
             return Err(above_limit("at_least", key.max()));
         }
-        self.skip(tx, &key, key.ceiling, at_least).await?;
+        // It may have been in doubt when it was given up: above everything that anybody knew of it.
+        let leases = store::lease::of_key(tx, &key).await?;
+        let leased = leases.iter().map(|lease| lease.range_end).max().unwrap_or(0);
+        let written = store::journal::top(tx, org, key.id).await?.unwrap_or(0);
+        let known = [key.ceiling, leased, written].into_iter().max().unwrap_or(0);
+        let at_least = known.max(key.claimed).max(at_least);
+        self.skip(tx, &key, known, at_least).await?;
         store::key::revive(tx, &key, at_least, now).await?;
         Ok(now - key.state_since)
     }

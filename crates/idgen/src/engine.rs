@@ -211,8 +211,13 @@ impl Engine {
             return Ok(slot);
         }
         let (key, _) = self.load(org, name, None).await?;
-        let mut slots = self.shared.slots.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(slots.entry((org, name.clone())).or_insert_with(|| Arc::new(Slot::new(key))).clone())
+        let slot = {
+            let mut slots = self.shared.slots.write().unwrap_or_else(PoisonError::into_inner);
+            slots.entry((org, name.clone())).or_insert_with(|| Arc::new(Slot::new(key))).clone()
+        };
+        // What changed between the reading and the insertion was told to the slots that there were.
+        self.reload(&slot).await?;
+        Ok(slot)
     }
     pub(crate) fn known(&self, org: Id, name: &KeyName) -> Option<Arc<Slot>> {
         let slots = self.shared.slots.read().unwrap_or_else(PoisonError::into_inner);
@@ -249,6 +254,10 @@ impl Engine {
             return Ok((key, false));
         };
         if !matches!(key.state, State::Active | State::Exhausted) {
+            if known > key.claimed {
+                let sentence = behind(&key, reason, known);
+                return Ok((self.doubt(org, name, reason, &sentence, known).await?, true));
+            }
             return Ok((key, true));
         }
         if reason == Reason::BehindJournal {
@@ -297,6 +306,9 @@ impl Engine {
                 if matches!(key.state, State::Active | State::Exhausted) {
                     store::key::quarantine(&tx, &key, (reason, sentence), claimed, now).await?;
                     tracing::error!(%org, key = %name, reason = reason.as_str(), "{sentence}");
+                } else if claimed > key.claimed {
+                    // It stands already, but somebody has seen higher ids than those that stopped it.
+                    store::key::claim(&tx, &key, claimed).await?;
                 }
                 store::key::lock(&tx, org, name).await?.ok_or_else(|| unknown(name))
             };
@@ -392,7 +404,13 @@ impl Engine {
         let tx = self.begin(Mode::Read).await?;
         let version = store::key::version(&tx).await;
         let version = end(tx, version).await?;
-        if version != self.watched().version {
+        let before = self.watched().version;
+        if version != before {
+            if version < before {
+                // The database was set back: what is held is compared with it whatever epoch it names.
+                tracing::error!(before, version, "the database of ids was set back");
+                self.slots().iter().for_each(|slot| slot.forget_epoch());
+            }
             for slot in self.slots() {
                 match self.reload(&slot).await {
                     Err(error) if error.code() != "key_unknown" => return Err(error),

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::{
-    Engine, Line, Range, Reason,
+    Engine, Line, Range, Reason, State,
     engine::{end, retrying},
     store::{journal, key, lease},
 };
@@ -179,7 +179,7 @@ impl Engine {
         let key = key::lock_id(tx, line.org, line.key).await?;
         let turn = journal::free_turn(tx, line.org, line.key, line.range.start()).await?;
         journal::insert(tx, &[&Line { turn, ..line.clone() }]).await?;
-        if let Some(key) = key {
+        if let Some(key) = key.filter(|key| matches!(key.state, State::Active | State::Exhausted)) {
             let sentence = overlap(line.range);
             key::quarantine(tx, &key, (Reason::Overlap, &sentence), line.range.end(), now).await?;
             tracing::error!(key = %key.name, "{sentence}");

@@ -154,7 +154,7 @@ impl Engine {
             let tx = self.begin(Access::Write).await?;
             let outcome = async {
                 if let Some(rest) = block.rest()
-                    && !store::key::unlease(&tx, key, rest).await?
+                    && !store::key::unlease(&tx, key, rest, block.turn()).await?
                 {
                     let line = self.line(key, LineKind::Dropped, rest, block.turn());
                     store::journal::insert(&tx, &[&line]).await?;

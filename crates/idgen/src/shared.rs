@@ -49,10 +49,18 @@ impl Engine {
                 return Err(changed());
             }
             key.must_issue().or_else(|error| if key.generation.is_some() { Ok(()) } else { Err(error) })?;
+            if !self.is_trusted() {
+                self.look().await?;
+                continue;
+            }
             if let Some(generation) = &key.generation
                 && let Draw::Last(last) = counter.draw(key.id, generation, total).await?
             {
                 let start = last - total + 1;
+                if !self.is_trusted() {
+                    // The answer took long, and the key may have been raised meanwhile: nobody gets these ids.
+                    continue;
+                }
                 let is_back =
                     slot.held().mark.is_some_and(|mark| start <= mark.high && mark.turn == key.turn);
                 if is_back {

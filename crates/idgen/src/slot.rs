@@ -76,6 +76,12 @@ impl Slot {
         self.held().key.clone()
     }
 
+    /// Has the next reading count as newer, whatever epoch it names.
+    pub(crate) fn forget_epoch(&self) {
+        let mut held = self.held();
+        held.key = Arc::new(Key { epoch: -1, ..(*held.key).clone() });
+    }
+
     pub(crate) fn wait(&self, waiting: Waiting) {
         lock(&self.waiting).push_back(waiting);
     }

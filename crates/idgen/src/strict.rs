@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ::store::Mode as Access;
-use base::Result;
+use base::{Error, Result};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::{
@@ -76,6 +76,11 @@ impl Engine {
             }
             if let Some(counter) = self.counter_of(&key) {
                 return self.draw_shared(slot, counter, total, asks).await;
+            }
+            if key.generation.is_some() {
+                // Other nodes draw from Redis; from the database this one would be ahead of them.
+                let detail = "this key counts in Redis, and this node has none (REDIS_URL)";
+                return Err(Error::unavailable("redis_missing", detail).retry_after(5));
             }
             key.must_issue()?;
             if let Some(lines) = retrying(|| self.draw_once(slot, &key, total, asks)).await? {

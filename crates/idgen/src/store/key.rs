@@ -177,6 +177,11 @@ pub(crate) async fn quarantine(
     change(tx, key, values).await
 }
 
+/// Remembers a higher id that somebody has seen of a locked key in doubt.
+pub(crate) async fn claim(tx: &Tx, key: &Key, claimed: i64) -> Result<()> {
+    tx.update_where(ActiveModel { claimed: Set(claimed), ..Default::default() }, this(key)).await.map(drop)
+}
+
 /// Lets a locked key issue again, above `to`.
 pub(crate) async fn release(tx: &Tx, key: &Key, to: i64, now: DateTime<Utc>) -> Result<()> {
     let values = ActiveModel {
@@ -244,8 +249,10 @@ pub(crate) async fn put_back(tx: &Tx, key: &Key, count: i64) -> Result<()> {
 }
 
 /// Takes the rest of a lease off the key, if the lease is the newest; nobody ever had these ids.
-pub(crate) async fn unlease(tx: &Tx, key: &Key, rest: crate::Range) -> Result<bool> {
-    let sql = "UPDATE id_key SET ceiling = $1, drawn = drawn - $2 \
+/// Lines about ids that were handed back within the block have turns up to `turn`, which goes with the ids.
+pub(crate) async fn unlease(tx: &Tx, key: &Key, rest: crate::Range, turn: i64) -> Result<bool> {
+    let sql = "UPDATE id_key SET ceiling = $1, drawn = drawn - $2, \
+               turn = CASE WHEN turn < $7 THEN $7 ELSE turn END \
                WHERE org_id = $3 AND id = $4 AND ceiling = $5 AND epoch = $6";
     let count = rest.end() - rest.start() + 1;
     let values = vec![
@@ -255,6 +262,7 @@ pub(crate) async fn unlease(tx: &Tx, key: &Key, rest: crate::Range) -> Result<bo
         key.id.into(),
         rest.end().into(),
         key.epoch.into(),
+        turn.into(),
     ];
     Ok(execute(tx, sql, values).await? == 1)
 }

@@ -60,3 +60,38 @@ async fn a_key_that_was_given_up_goes_on_above_everything_when_it_is_taken_up_ag
         assert!(bench.take(&node, &key, 1).await.0 > before.1);
     }
 }
+
+#[tokio::test]
+async fn a_key_that_was_in_doubt_when_it_was_given_up_goes_on_above_what_the_doubt_was_about() {
+    let bench = Bench::new().await;
+    let node = bench.node().await;
+    for (name, settings) in both() {
+        let key = bench.create(&node, name, 0, settings).await;
+        let issued = bench.take(&node, &key, 600).await.1;
+        node.flush().await.unwrap();
+        // The database comes back from a backup that knows nothing of it.
+        bench
+            .sql(&format!(
+                "DELETE FROM id_lease WHERE key_id IN (SELECT id FROM id_key WHERE name = '{name}')"
+            ))
+            .await;
+        bench
+            .sql(&format!(
+                "DELETE FROM id_journal WHERE key_id IN (SELECT id FROM id_key WHERE name = '{name}')"
+            ))
+            .await;
+        bench
+            .sql(&format!(
+                "UPDATE id_key SET ceiling = 10, epoch = epoch + 1, generation = NULL WHERE name = '{name}'"
+            ))
+            .await;
+        bench.sql("UPDATE id_change SET version = version + 1").await;
+        node.check(bench.org, &key).await.unwrap();
+        assert_eq!(bench.refusal(&node, &key).await, "key_quarantined", "{name}");
+        // Somebody who remembers nothing gives it up and takes it up again.
+        let fresh = bench.node().await;
+        fresh.retire(bench.org, &key).await.unwrap();
+        fresh.revive(bench.org, &key).await.unwrap();
+        assert!(bench.take(&fresh, &key, 1).await.0 > issued, "{name}");
+    }
+}

@@ -126,3 +126,20 @@ async fn a_full_key_issues_again_what_was_handed_back() {
         assert_eq!(bench.refusal(&node, &key).await, "key_exhausted", "{name}");
     }
 }
+
+#[tokio::test]
+async fn what_was_handed_back_before_an_orderly_stop_is_issued_again_by_the_next_node() {
+    let bench = Bench::new().await;
+    for (name, settings) in both() {
+        let node = bench.node().await;
+        let key = bench.create(&node, name, 0, settings).await;
+        assert_eq!(bench.take(&node, &key, 10).await, (1, 10));
+        node.return_range(bench.org, &key, range(1, 10), Some("tester")).await.unwrap();
+        node.close().await.unwrap();
+        let next = bench.node().await;
+        assert_eq!(bench.take(&next, &key, 10).await, (1, 10), "{name}");
+        next.flush().await.unwrap();
+        assert!(next.check(bench.org, &key).await.unwrap().is_empty(), "{name}");
+        assert_eq!(bench.take(&next, &key, 1).await.0, 11, "{name}");
+    }
+}

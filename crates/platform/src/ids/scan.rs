@@ -1,7 +1,10 @@
 //! The scanner: once a minute it looks into every database, for tables that nobody has decided about, tables
 //! that are gone, and ids that somebody wrote past their counter.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use base::{Error, Result};
 use chrono::{DateTime, Utc};
@@ -152,7 +155,8 @@ pub async fn scan(app: &App, row: Model) -> Result<Seen> {
     }
     let keys = ids.engine().keys(Some(row.org_id)).await?;
     let keys: HashMap<KeyName, Key> = keys.into_iter().map(|key| (key.name.clone(), key)).collect();
-    let (before, now) = write_down(app, &row, &tables, &read, &keys, sentence, &mut seen).await?;
+    let (before, now) = (known(app, &row).await?, app.now());
+    let mut unsure: HashSet<KeyName> = HashSet::new();
     for (_, _, keyed) in &tables {
         let Some(key) = keys.get(&keyed.name) else { continue };
         // What did not change since it was last compared needs no look.
@@ -160,9 +164,36 @@ pub async fn scan(app: &App, row: Model) -> Result<Seen> {
         if key.state != State::Active || (is_known && keyed.in_use <= key.ceiling) || keyed.in_use == 0 {
             continue;
         }
-        seen.raised += usize::from(reconcile(app, &row, key, keyed, now).await?);
+        match reconcile(app, &row, key, keyed, now).await {
+            Ok(jumped) => seen.raised += usize::from(jumped),
+            // One key keeps no other waiting; it is compared again next time.
+            Err(error) => {
+                tracing::warn!(?error, key = %keyed.name, "a key was not compared with its table");
+                seen.failed += 1;
+                unsure.insert(keyed.name.clone());
+            }
+        }
     }
+    // Only now: what is written down counts as compared.
+    write_down(app, &row, &tables, &read, (&keys, &unsure), sentence, &mut seen).await?;
     Ok(seen)
+}
+
+/// What was known of each key's tables when they were last compared: the highest id.
+async fn known(app: &App, row: &Model) -> Result<HashMap<KeyName, i64>> {
+    let tx = app.store().begin(Mode::Read, Opening::new(Role::System, Some(row.org_id))).await?;
+    let old = rows::tables(&tx, row.id).await?;
+    tx.commit().await?;
+    let mut known = HashMap::new();
+    for one in &old {
+        if let Ok(name) = KeyName::new(&one.key_name) {
+            let highest = one.max_value.unwrap_or(i64::MIN);
+            let known = known.entry(name).or_insert(highest);
+            // Of tables that share a key the one that is furthest behind is compared again.
+            *known = (*known).min(highest);
+        }
+    }
+    Ok(known)
 }
 
 /// Raises a key whose table has ids that it did not issue; whether it jumped.
@@ -189,42 +220,31 @@ async fn reconcile(app: &App, row: &Model, key: &Key, keyed: &Keyed, now: DateTi
     Ok(true)
 }
 
-/// What was known of a key's table before: the highest id.
-type Known = HashMap<KeyName, i64>;
-
 async fn write_down(
     app: &App,
     row: &Model,
     tables: &[(&DatabaseReading, super::plan::Row, Keyed)],
     read: &[DatabaseReading],
-    keys: &HashMap<KeyName, Key>,
+    (keys, unsure): (&HashMap<KeyName, Key>, &HashSet<KeyName>),
     sentence: Option<String>,
     seen: &mut Seen,
-) -> Result<(Known, DateTime<Utc>)> {
+) -> Result<()> {
     let tx = app.store().begin(Mode::Write, Opening::new(Role::System, Some(row.org_id))).await?;
     let now = app.now();
     // It may have been taken away meanwhile.
     if tx.lookup::<Entity>(row.id).await?.is_none() {
-        tx.commit().await?;
-        return Ok((Known::new(), now));
+        return tx.commit().await;
     }
     let place =
         |one: &table::Model| (one.database_name.clone(), one.schema_name.clone(), one.table_name.clone());
     let old = rows::tables(&tx, row.id).await?;
-    let mut known = Known::new();
-    for one in &old {
-        if let (Ok(name), Some(highest)) = (KeyName::new(&one.key_name), one.max_value) {
-            let known = known.entry(name).or_insert(highest);
-            // Of tables that share a key the one that is furthest behind is compared again.
-            *known = (*known).min(highest);
-        }
-    }
     let mut old: HashMap<_, table::Model> = old.into_iter().map(|one| (place(&one), one)).collect();
     let mut fresh = Vec::new();
     for (_, shown, keyed) in tables {
         let here = (shown.database.clone(), shown.schema.clone().unwrap_or_default(), shown.table.clone());
         let has_key = keys.get(&keyed.name).is_some_and(|key| key.state != State::Retired);
-        let max_value = shown.table_max.as_ref().map(|_| keyed.in_use);
+        let max_value =
+            shown.table_max.as_ref().map(|_| keyed.in_use).filter(|_| !unsure.contains(&keyed.name));
         match old.remove(&here) {
             Some(before) => {
                 note_seen(&tx, &before, shown, keyed, (has_key, max_value), now).await?;
@@ -250,8 +270,7 @@ async fn write_down(
         ..Default::default()
     };
     tx.update_where(values, Condition::all().add(Column::Id.eq(row.id))).await?;
-    tx.commit().await?;
-    Ok((known, now))
+    tx.commit().await
 }
 
 /// A table that is seen again.

@@ -148,7 +148,7 @@ async fn databases_and_tables_have_their_permissions_and_belong_to_one_organisat
     }
     let call = async |caller: &Caller, method: &str, path: &str| {
         let body = match method {
-            "PATCH" => Some(json!({ "user": "u2" })),
+            "PATCH" => Some(json!({ "system_code": "u2" })),
             "POST" => Some(json!({})),
             _ => None,
         };

@@ -325,14 +325,32 @@ async fn a_password_is_sealed_at_rest_and_shown_to_nobody() {
     }
     // The mask is no password: what is stored stays.
     let config = json!({
-        "system_code": "shop", "db_type": "mysql", "db_address": "127.0.0.1:1", "db_user": "u2",
+        "system_code": "store", "db_type": "mysql", "db_address": "127.0.0.1:1", "db_user": "u",
         "db_password": "***", "db_name": "main",
     });
     said.push(org.owner.put(&wire, config).await.expect(200).text());
-    said.push(org.owner.patch(&modern, json!({ "user": "u3", "password": "***" })).await.expect(200).text());
-    said.push(org.owner.patch(&modern, json!({ "user": "u4" })).await.expect(200).text());
+    said.push(
+        org.owner
+            .patch(&modern, json!({ "system_code": "store3", "password": "***" }))
+            .await
+            .expect(200)
+            .text(),
+    );
+    said.push(org.owner.patch(&modern, json!({ "system_code": "store4" })).await.expect(200).text());
     let kept = row().await;
-    assert_eq!((&kept.password_sealed, kept.account.as_str()), (&stored.password_sealed, "u4"));
+    assert_eq!((&kept.password_sealed, kept.system_code.as_str()), (&stored.password_sealed, "store4"));
+    // Nor is it sent to another place, or in another name.
+    for change in [json!({ "address": "127.0.0.1:2" }), json!({ "user": "u2", "password": "***" })] {
+        said.push(org.owner.patch(&modern, change).await.expect(422).text());
+    }
+    let mut moved = json!({
+        "system_code": "store4", "db_type": "mysql", "db_address": "127.0.0.1:2", "db_user": "u",
+        "db_password": "***", "db_name": "main",
+    });
+    let refused = org.owner.put(&wire, moved.clone()).await.expect(200);
+    assert_eq!(refused.body["code"], 400, "{}", refused.text());
+    moved["db_address"] = json!("127.0.0.1:1");
+    said.push(org.owner.put(&wire, moved).await.expect(200).text());
     // A body that is refused is not said back.
     let wrong = json!({ "db_password": PASSWORD, "db_type": "dbase", "db_address": 7 });
     said.push(org.owner.post("/api/database/add", wrong).await.expect(422).text());

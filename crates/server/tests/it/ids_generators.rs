@@ -129,3 +129,17 @@ async fn a_generator_that_would_repeat_itself_is_refused() {
     org.owner.delete(&path).await.expect(204);
     org.owner.post("/api/ids/next", json!({ "key": "flakes" })).await.expect(404);
 }
+
+#[tokio::test]
+async fn a_change_of_the_period_that_would_repeat_numbers_is_refused() {
+    let app = TestApp::new().await;
+    let org = app.org("periods").await;
+    let settings = json!({ "pattern": "{yyyyMMdd}-{seq:2}", "reset": "day" });
+    let body = json!({ "name": "daily", "kind": "number", "settings": settings });
+    let made = org.owner.post("/api/id-generators", body).await.expect(201);
+    let path = format!("/api/id-generators/{}", made.id());
+    let wider = json!({ "settings": { "pattern": "{yyyyMMdd}-{seq:2}", "reset": "month" } });
+    assert_eq!(org.owner.patch(&path, wider).await.expect(422).body["errors"][0]["field"], "settings.reset");
+    let longer = json!({ "settings": { "pattern": "{yyyyMMdd}-{seq:4}", "reset": "day" } });
+    org.owner.patch(&path, longer).await.expect(200);
+}

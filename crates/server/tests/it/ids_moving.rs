@@ -110,3 +110,32 @@ async fn an_organisation_takes_its_keys_journals_and_generators_along_and_no_pas
         assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "the export is whole: {line}");
     }
 }
+
+#[tokio::test]
+async fn a_stored_password_goes_nowhere_else_and_a_configured_column_keeps_its_name() {
+    let app = TestApp::new().await;
+    let org = app.org("keeper").await;
+    let body = json!({
+        "system_code": "shop", "kind": "mysql", "address": "127.0.0.1:1", "user": "kxy", "password": "s3cret",
+        "database": "main",
+    });
+    let made = org.owner.post("/api/id-databases", body).await.expect(201);
+    let path = format!("/api/id-databases/{}", made.id());
+    for change in
+        [json!({ "address": "127.0.0.1:2" }), json!({ "user": "x" }), json!({ "kind": "postgresql" })]
+    {
+        let refused = org.owner.patch(&path, change.clone()).await.expect(422);
+        assert_eq!(refused.body["errors"][0]["field"], "password", "{change}");
+        let mut whole = change.clone();
+        whole["password"] = "again".into();
+        org.owner.patch(&path, whole).await.expect(200);
+    }
+    org.owner.patch(&path, json!({ "system_code": "store" })).await.expect(200);
+
+    let key = org.owner.post("/api/id-keys", json!({ "name": "store:main:orders:id" })).await.expect(201);
+    let rename = format!("/api/id-keys/{}/rename", key.id());
+    let refused = org.owner.post(&rename, json!({ "name": "elsewhere" })).await.expect(409);
+    assert_eq!(refused.code(), "database_configured");
+    org.owner.delete(&path).await.expect(204);
+    org.owner.post(&rename, json!({ "name": "elsewhere" })).await.expect(200);
+}

@@ -2,8 +2,8 @@
 //!
 //! A counter is never the truth of anything: it holds a stretch of numbers that the database has given it,
 //! under a *generation* that the database knows. A server that was emptied, started again, restored or
-//! promoted does not have the generation, or has it under another run of the process; then nothing is
-//! drawn, and the database begins a new one above the stretch. So a lost Redis costs numbers and repeats
+//! promoted does not have the generation, or has it under another run of the process or another history of
+//! replication; then nothing is drawn, and the database begins a new one above the stretch. So a lost Redis costs numbers and repeats
 //! none.
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +17,9 @@ use tokio::sync::RwLock;
 const DRAW: &str = "\
 local h = redis.call('HMGET', KEYS[1], 'generation', 'run') \
 if h[1] ~= ARGV[1] then return {'gone'} end \
-if h[2] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') then return {'gone'} end \
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') .. \
+string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') \
+if h[2] ~= run then return {'gone'} end \
 if redis.call('HINCRBY', KEYS[1], 'left', '-' .. ARGV[2]) < 0 then \
 redis.call('HINCRBY', KEYS[1], 'left', ARGV[2]) return {'short'} end \
 redis.call('HINCRBY', KEYS[1], 'last', ARGV[2]) \
@@ -25,7 +27,8 @@ return {'drawn', redis.call('HGET', KEYS[1], 'last')}";
 
 /// Begins a stretch; what was left of the one before, if it is the one that is expected.
 const BEGIN: &str = "\
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') \
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') .. \
+string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') \
 local h = redis.call('HMGET', KEYS[1], 'generation', 'run', 'last', 'left') \
 redis.call('DEL', KEYS[1]) \
 redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'run', run, 'last', ARGV[2], 'left', ARGV[3]) \

@@ -109,7 +109,12 @@ fn renamed(before: &Model, after: &Model, keys: &[key::Model]) -> Result<Vec<(Ke
     for key in keys {
         let from = KeyName::new(&key.name)?;
         let Some([_, database, table, field]) = from.parts() else { continue };
-        // A server's keys keep the databases that they are in, unless it becomes one database.
+        // A server's keys keep the databases that they are in. Where it becomes one database, those of the
+        // others stay as they are: that database was never theirs.
+        if before.database_key.is_empty() && !after.database_key.is_empty() && database != after.database_key
+        {
+            continue;
+        }
         let database = if after.database_key.is_empty() { &database } else { &after.database_key };
         let to = KeyName::of_column([&after.system_key, database, &table, &field])?;
         names.push((from, to));
@@ -131,6 +136,14 @@ pub async fn replace(cx: &Cx, id: Id, draft: Draft, version: Option<i32>) -> Res
         return Err(Error::new(base::Kind::Precondition, "version_mismatch", "it was changed meanwhile"));
     }
     let password = draft.password.filter(|password| !is_mask(password));
+    let moves = before.address != draft.address
+        || before.account != draft.account
+        || before.product != draft.product.as_str();
+    if moves && password.is_none() && !ids.open(&before.password_sealed)?.expose_secret().is_empty() {
+        // Whoever may change an address may not have the stored password sent there.
+        let message = "type the password again for another address, user or kind";
+        return Err(Error::field("password", "required", message));
+    }
     let after = Model {
         system_key: rows::fold(&draft.system_code),
         system_code: draft.system_code,

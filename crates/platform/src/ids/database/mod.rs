@@ -227,7 +227,9 @@ async fn test_new(cx: &Cx, input: Test) -> Result<Json<Tested>> {
             let row = rows::get(&tx, id).await?;
             tx.commit().await?;
             // A stored password goes only where it goes anyway: nobody may have it sent elsewhere.
-            let same = row.address == input.address && row.account == input.user;
+            let same = row.address == input.address
+                && row.account == input.user
+                && Product::parse(&row.product) == Some(input.kind.into());
             let none = || Error::field("password", "required", "type the password again for another address");
             if !same && input.password.is_none() {
                 return Err(none());

@@ -29,6 +29,8 @@ use super::service::{Ids, org, reading, writing};
 
 const NAME: &str = "ids.generator";
 const PATH: &str = "/api/id-generators";
+/// Numbers without gaps in one call: the answer must fit into what is kept for its Idempotency-Key.
+const GAP_FREE: i64 = 200;
 /// Years before a layout ends that somebody is to look.
 const WARNING: TimeDelta = TimeDelta::days(5 * 365);
 
@@ -269,6 +271,10 @@ async fn update(cx: &Cx, input: Patch) -> Result<Json<View>> {
         let message = "ids of two epochs may be the same; make another generator";
         return Err(Error::field("settings.epoch", "fixed", message));
     }
+    if kind == Kind::Number && settings.reset != settings_of(&before)?.reset {
+        let message = "counting would begin anew and repeat numbers; make another generator";
+        return Err(Error::field("settings.reset", "fixed", message));
+    }
     let after = Model {
         name,
         settings: Some(serde_json::to_value(&settings).map_err(Error::internal)?),
@@ -344,6 +350,10 @@ pub async fn make(cx: &Cx, row: &Model, count: i64) -> Result<(Kind, Vec<String>
             if gap_free && !cx.headers.contains_key("idempotency-key") {
                 let detail = "numbers without gaps need an Idempotency-Key, so that a lost answer loses none";
                 return Err(Error::invalid("idempotency_key_required", detail));
+            }
+            if gap_free && count > GAP_FREE {
+                let message = format!("at most {GAP_FREE} numbers without gaps in one call");
+                return Err(Error::field("count", "range", message));
             }
             let work = cx.begin(writing(cx)?).await?;
             let engine = ids.engine();

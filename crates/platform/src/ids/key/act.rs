@@ -15,8 +15,10 @@ use super::{
     seen::{FindingView, Findings},
 };
 use crate::ids::{
+    database::rows,
+    entity::database::Model,
     generator,
-    service::{Ids, org, writing},
+    service::{Ids, org, reading, writing},
 };
 
 /// Leaves an entry, to be committed with the answer. The engine has done the work by then: what is done
@@ -121,6 +123,19 @@ pub(super) async fn rename(cx: &Cx, input: Rename) -> Result<Json<View>> {
     }
     if generator::find(cx, &name).await?.is_some() {
         return Err(Error::conflict("key_exists", "there is a generator of that name already"));
+    }
+    if let Some([system, database, ..]) = before.name.parts() {
+        // The next call under the old name would make it anew, below ids that were issued and not inserted.
+        let tx = reading(cx).await?;
+        let all = rows::all(&tx).await?;
+        tx.commit().await?;
+        let covers = |row: &Model| {
+            row.system_key == system && (row.database_key.is_empty() || row.database_key == database)
+        };
+        if all.iter().any(covers) {
+            let detail = "its database is configured; rename that, and its keys go along";
+            return Err(Error::conflict("database_configured", detail));
+        }
     }
     let after = Ids::of(&cx.app)?.engine().rename(before.org, &before.name, &name).await?;
     let names = vec![("name", json!(before.name.as_str()), json!(after.name.as_str()))];

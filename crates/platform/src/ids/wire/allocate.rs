@@ -213,7 +213,10 @@ async fn issue(
 /// The caller's `Idempotency-Key`.
 fn token(cx: &Cx) -> Result<Option<String>> {
     let Some(value) = cx.headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= 255);
+    let visible = |text: &&str| {
+        !text.is_empty() && text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let text = value.to_str().ok().filter(visible);
     let text = text.ok_or_else(|| {
         Error::malformed("idempotency_key_invalid", "Idempotency-Key must be 1 to 255 visible characters")
     })?;

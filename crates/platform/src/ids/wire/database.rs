@@ -142,7 +142,9 @@ async fn find(cx: &Cx) -> Result<Option<Model>> {
 fn explain(error: Error) -> Result<Reply> {
     match error.kind() {
         Kind::Conflict => Ok(business(409, error.detail())),
-        Kind::Invalid => Ok(business(400, error.detail())),
+        Kind::Invalid => {
+            Ok(business(400, error.field_errors().first().map_or(error.detail(), |one| one.message.as_str())))
+        }
         _ => Err(error),
     }
 }
