@@ -21,6 +21,10 @@ use store::Dialect;
 
 use crate::peer::Peer;
 
+/// As in the product, so that the floor has what it has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(about = "Measures the engines on this machine")]
 struct Arguments {

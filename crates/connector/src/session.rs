@@ -142,6 +142,32 @@ impl Session {
         Ok(row.map(|row| (table.clone(), column_of(dialect, row))))
     }
 
+    /// Columns that differ from this one in nothing but the case of their names or the schema of their table.
+    /// Whoever names columns without either means all of them.
+    pub async fn alike(&mut self, table: &Table, column: &Column) -> Result<Vec<(Table, Column)>> {
+        let found = self.read_alike(table, column).await;
+        found.map_err(|failure| failure.into_error(&self.target))
+    }
+
+    async fn read_alike(&mut self, table: &Table, column: &Column) -> Result<Vec<(Table, Column)>, Failure> {
+        let (dialect, database) = (self.dialect(), self.identity.database.clone());
+        let rows = self.ask(&dialect.named(&database, &table.name), NAMED_MOST).await?;
+        let is_alike = |one: &str, other: &str| one.to_lowercase() == other.to_lowercase();
+        let mut alike = Vec::new();
+        for sister in rows.iter().map(|row| table_of(&database, row)) {
+            if !is_alike(&sister.name, &table.name) {
+                continue;
+            }
+            let rows = self.ask(&dialect.columns(&sister), COLUMNS_MOST).await?;
+            let rows = rows.iter().filter(|row| {
+                let is_same = sister == *table && cell(row, 2) == column.name;
+                table_of(&database, row) == sister && is_alike(cell(row, 2), &column.name) && !is_same
+            });
+            alike.extend(rows.map(|row| (sister.clone(), column_of(dialect, row))));
+        }
+        Ok(alike)
+    }
+
     /// The highest value of a column of integers, `None` when there is no row with one. A column of
     /// another type is 422 `not_an_integer`.
     pub async fn highest(&mut self, table: &Table, column: &Column) -> Result<Option<i128>> {

@@ -1,18 +1,15 @@
 //! The journal's way into the database: lines wait in memory and are written in groups.
 //!
-//! Whoever flushes writes for everybody who came before; those who arrive meanwhile are the next group.
-//! Lines that could not be written stay and go with the next group, also when the one who flushed was
+//! Whoever flushes writes for everybody who came before, and finds nothing left to do when somebody else
+//! wrote for it; those who arrive meanwhile are the next group. Lines that could not be written stay and go with the next group, also when the one who flushed was
 //! cancelled.
 
-use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ::store::{Mode, Tx};
 use base::{Error, Id, Result};
 use chrono::{DateTime, Utc};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 
 use crate::{
     Engine, Line, Range, Reason, State,
@@ -22,6 +19,8 @@ use crate::{
 
 /// Entries in one write.
 const GROUP: usize = 1_000;
+/// Entries that are looked at together for neighbours.
+const SPAN: usize = 20_000;
 
 /// What is to be written.
 pub(crate) enum Entry {
@@ -45,6 +44,11 @@ impl Entry {
 pub(crate) struct Ledger {
     sender: mpsc::UnboundedSender<Entry>,
     pending: Mutex<Pending>,
+    /// Entries that were ever made. Counted before they are sent, so that it is never below the place of an
+    /// entry that is on its way.
+    made: AtomicU64,
+    /// Entries that were ever written, in the order in which they were sent.
+    written: watch::Sender<u64>,
     depth: AtomicUsize,
     pub(crate) came: Notify,
 }
@@ -57,25 +61,30 @@ struct Pending {
 }
 
 impl Pending {
-    /// Takes entries until the group is full or `most` were taken.
+    /// Takes entries until the group is full or `most` were taken. Those that were in the group before stay
+    /// as they are, since a write whose answer got lost may have written them.
     fn fill(&mut self, most: usize) {
-        // The last line of each key that may still grow.
-        let mut last: HashMap<Id, usize> = HashMap::new();
-        while self.group.len() < GROUP && self.taken < most {
-            let Ok(entry) = self.receiver.try_recv() else { return };
+        let mut mergeable: Vec<Line> = Vec::new();
+        let before = self.group.len();
+        let room = SPAN.saturating_sub(self.group.len()).min(most.saturating_sub(self.taken));
+        for _ in 0..room {
+            let Ok(entry) = self.receiver.try_recv() else { break };
             self.taken += 1;
-            if let Entry::Mergeable(line) = &entry {
-                let before = last.get(&line.key).and_then(|at| self.group.get_mut(*at));
-                if let Some(Entry::Mergeable(before)) = before
-                    && before.absorb(line)
-                {
-                    continue;
-                }
-                last.insert(line.key, self.group.len());
+            match entry {
+                Entry::Mergeable(line) => mergeable.push(line),
+                entry => self.group.push(entry),
             }
-            self.group.push(entry);
         }
+        // In front of the ends of the leases that they were issued from.
+        self.group.splice(before..before, merge(mergeable).into_iter().map(Entry::Mergeable));
     }
+}
+
+/// Lines of neighbouring ranges as one. Callers that were served at the same time may have come in any order.
+fn merge(mut lines: Vec<Line>) -> Vec<Line> {
+    lines.sort_unstable_by_key(|line| (line.key, line.turn, line.range.start()));
+    lines.dedup_by(|next, before| before.absorb(next));
+    lines
 }
 
 impl Ledger {
@@ -84,17 +93,26 @@ impl Ledger {
         Self {
             sender,
             pending: Mutex::new(Pending { receiver, group: Vec::new(), taken: 0 }),
+            made: AtomicU64::new(0),
+            written: watch::Sender::new(0),
             depth: AtomicUsize::new(0),
             came: Notify::new(),
         }
     }
 
     pub(crate) fn send(&self, entry: Entry) {
+        self.made.fetch_add(1, Ordering::AcqRel);
         // The receiver lives as long as this does, so sending cannot fail.
         if self.sender.send(entry).is_ok() {
             self.depth.fetch_add(1, Ordering::AcqRel);
             self.came.notify_one();
         }
+    }
+
+    /// Returns once that many entries were written.
+    async fn reached(&self, entries: u64) {
+        // The sender lives as long as this does.
+        let _ = self.written.subscribe().wait_for(|written| *written >= entries).await;
     }
 
     pub(crate) fn depth(&self) -> usize {
@@ -108,7 +126,13 @@ impl Engine {
     /// Errors: 503 while the database cannot be written; the lines stay and are written later.
     pub async fn flush(&self) -> Result<()> {
         let ledger = &self.shared.ledger;
-        let mut pending = ledger.pending.lock().await;
+        let made = ledger.made.load(Ordering::Acquire);
+        // Whoever's lines were written by somebody else leaves the queue at once.
+        let mut pending = tokio::select! {
+            biased;
+            () = ledger.reached(made) => return Ok(()),
+            pending = ledger.pending.lock() => pending,
+        };
         let pending = &mut *pending;
         let mut left = pending.taken + pending.receiver.len();
         loop {
@@ -116,11 +140,15 @@ impl Engine {
             if pending.group.is_empty() {
                 return Ok(());
             }
-            self.write(&pending.group).await?;
+            while !pending.group.is_empty() {
+                let most = pending.group.len().min(GROUP);
+                self.write(&pending.group[..most]).await?;
+                pending.group.drain(..most);
+            }
             let written = std::mem::take(&mut pending.taken);
             ledger.depth.fetch_sub(written, Ordering::AcqRel);
+            ledger.written.send_modify(|all| *all += written as u64);
             left = left.saturating_sub(written);
-            pending.group.clear();
         }
     }
 
@@ -185,6 +213,11 @@ impl Engine {
             tracing::error!(key = %key.name, "{sentence}");
         }
         Ok(())
+    }
+
+    /// How many lines wait in this node's memory to be written.
+    pub fn unwritten(&self) -> usize {
+        self.shared.ledger.depth()
     }
 
     /// `Ok` when there is room for more lines in memory.

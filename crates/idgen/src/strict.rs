@@ -26,12 +26,20 @@ impl Engine {
         loop {
             let (answer, mut answered) = oneshot::channel();
             slot.wait(Waiting { ask: ask.clone(), answer });
-            let _turn = slot.turnstile.lock().await;
+            // Whoever has its answer leaves the queue at once: the next turn is that of somebody who needs it.
+            let _turn = tokio::select! {
+                biased;
+                outcome = &mut answered => match outcome {
+                    Ok(outcome) => return settle(outcome),
+                    // The one that wrote for this caller was cancelled.
+                    Err(_) => continue,
+                },
+                turn = slot.turnstile.lock() => turn,
+            };
             match answered.try_recv() {
                 Ok(outcome) => return settle(outcome),
                 // Nobody took this caller along, so it writes for all that wait.
                 Err(TryRecvError::Empty) => {}
-                // The one that wrote for this caller was cancelled.
                 Err(TryRecvError::Closed) => continue,
             }
             self.serve(slot).await;

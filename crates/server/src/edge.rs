@@ -1,7 +1,10 @@
 //! The outermost layer, fused into one function: request id, path, CORS, rate limit, time limit,
 //! panics, security headers, metrics and the access log.
+//!
+//! Operations that answer from memory are found here by their path, before the router: for them the way
+//! through it costs more than the work.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::HashMap, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use base::{Error, Kind};
@@ -9,17 +12,18 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use kernel::{
     App,
-    http::{origin, problem},
+    api::Operation,
+    http::{guard, origin, problem},
 };
-use tower::{ServiceBuilder, ServiceExt};
-use tower_http::compression::CompressionLayer;
+use tower::ServiceExt;
+use tower_http::compression::Compression;
 use tracing::Instrument;
 
 use crate::{config::Cors, console, metrics::Metrics, wiring::EdgeSettings};
 
-/// The template of the route that answered, for metrics and the log.
-#[derive(Clone, Debug)]
-pub struct Route(pub String);
+/// The operation that answered, whose path names the request in metrics and the log.
+#[derive(Clone)]
+pub struct Answered(pub Arc<Operation>);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Paths that the API owns: an unknown one is a problem, not the console.
@@ -28,44 +32,75 @@ const API: [&str; 6] = ["/api", "/v1", "/me", "/internal", "/admin", "/.well-kno
 /// Paths with limits of their own: programs ask for ids as often as they insert rows.
 const UNCOUNTED: [&str; 2] = ["/api/segment/allocate", "/api/ids/next"];
 
-struct Edge {
-    app: App,
-    router: Router,
-    metrics: Arc<Metrics>,
-    settings: EdgeSettings,
-    https: bool,
+/// The whole HTTP service; cloning is cheap.
+#[derive(Clone)]
+pub struct Edge {
+    inner: Arc<Inner>,
 }
 
-/// Wraps the operations into the whole service.
-pub fn wrap(app: App, router: Router, metrics: Arc<Metrics>, settings: EdgeSettings) -> Router {
-    let https = app.settings().base_url.starts_with("https://");
-    let router = router
-        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
-        .fallback(|request: Request| async move { fallback(&request) });
-    let edge = Arc::new(Edge { app, router, metrics, settings, https });
-    let serve = {
-        let edge = edge.clone();
-        tower::service_fn(move |request: Request| {
+struct Inner {
+    app: App,
+    router: Router,
+    /// Operations without parameters in their path that answer from memory, by path.
+    quick: HashMap<String, Arc<Operation>>,
+    metrics: Arc<Metrics>,
+    settings: EdgeSettings,
+    /// What every answer carries unless it says otherwise.
+    headers: HeaderMap,
+}
+
+impl Edge {
+    /// Wraps the operations, which `router` serves, into the whole service.
+    pub fn new(
+        app: App,
+        router: Router,
+        operations: &[Arc<Operation>],
+        metrics: Arc<Metrics>,
+        settings: EdgeSettings,
+    ) -> Self {
+        let router = router
+            .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+            .fallback(|request: Request| async move { fallback(&request) });
+        let quick = operations.iter().filter(|operation| operation.is_quick());
+        let quick = quick.map(|operation| (operation.path.clone(), operation.clone())).collect();
+        let headers = usual_headers(app.settings().base_url.starts_with("https://"));
+        Self { inner: Arc::new(Inner { app, router, quick, metrics, settings, headers }) }
+    }
+
+    /// Answers one request. The peer's address is expected as [`origin::Peer`] in its extensions.
+    pub async fn answer(&self, request: Request) -> Response {
+        // Programs do not ask for it, and wrapping their answers costs as much as making some of them.
+        if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+            let mut response = self.inner.serve(request).await;
+            response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+            return response;
+        }
+        let edge = self.inner.clone();
+        let plain = tower::service_fn(move |request: Request| {
             let edge = edge.clone();
             async move { Ok::<_, Infallible>(edge.serve(request).await) }
-        })
-    };
-    let compressed = ServiceBuilder::new().layer(CompressionLayer::new()).service(serve);
-    Router::new().fallback(move |request: Request| {
-        let (edge, compressed) = (edge.clone(), compressed.clone());
-        async move {
-            // Programs do not ask for it, and wrapping their answers costs as much as making some of them.
-            if !request.headers().contains_key(header::ACCEPT_ENCODING) {
-                let mut response = edge.serve(request).await;
-                response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
-                return response;
-            }
-            match compressed.oneshot(request).await {
-                Ok(response) => response.map(Body::new),
-                Err(never) => match never {},
-            }
+        });
+        match Compression::new(plain).oneshot(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
         }
-    })
+    }
+}
+
+fn usual_headers(https: bool) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let policy = HeaderValue::from_static("same-origin");
+    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), policy);
+    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    if https {
+        let value = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+    headers
 }
 
 fn is_api(path: &str) -> bool {
@@ -106,7 +141,7 @@ fn trim(uri: &Uri) -> Option<Uri> {
     target.parse().ok()
 }
 
-impl Edge {
+impl Inner {
     async fn serve(&self, mut request: Request) -> Response {
         let started = std::time::Instant::now();
         let _in_flight = self.metrics.in_flight();
@@ -123,14 +158,16 @@ impl Edge {
         let span = tracing::info_span!("request", request_id = id.to_str().unwrap_or_default(), %method);
         let mut response = self.answer(request, &cross).instrument(span.clone()).await;
         self.decorate(response.headers_mut(), id, &cross);
-        let route = response.extensions_mut().remove::<Route>().map(|route| route.0);
+        let route = response.extensions_mut().remove::<Answered>();
+        let route = route.as_ref().map(|answered| answered.0.path.as_str());
         let seconds = started.elapsed().as_secs_f64();
         let status = response.status().as_u16();
-        self.metrics.observe(method.as_str(), route.as_deref(), status, seconds);
-        let shown = route.unwrap_or_else(|| base::text::one_line(&path).chars().take(200).collect());
-        span.in_scope(|| {
-            tracing::info!(route = shown, status, ms = (seconds * 1e6).round() / 1e3, "answered")
-        });
+        self.metrics.observe(method.as_str(), route, status, seconds);
+        if tracing::enabled!(tracing::Level::INFO) {
+            let other = || base::text::one_line(&path).chars().take(200).collect();
+            let route = route.map_or_else(other, str::to_owned);
+            span.in_scope(|| tracing::info!(route, status, ms = (seconds * 1e6).round() / 1e3, "answered"));
+        }
         response
     }
 
@@ -149,9 +186,9 @@ impl Edge {
             }
         }
         let path_is_api = is_api(request.uri().path());
-        let call = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
+        let call = AssertUnwindSafe(self.call(request)).catch_unwind();
         let response = match tokio::time::timeout(self.settings.timeout, call).await {
-            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
                 let what = panic
                     .downcast_ref::<&str>()
@@ -160,7 +197,6 @@ impl Edge {
                 tracing::error!(panic = what.unwrap_or("without a message"), "a request panicked");
                 problem::respond(&Error::internal("panic"), &id)
             }
-            Ok(Ok(Err(never))) => match never {},
             Err(_) => {
                 let detail = "the request took too long";
                 problem::respond(&Error::new(Kind::Timeout, "request_timeout", detail), &id)
@@ -170,6 +206,25 @@ impl Edge {
             return method_not_allowed(&response, &id);
         }
         response
+    }
+
+    async fn call(&self, request: Request) -> Response {
+        let mut request = request;
+        if let Some(operation) = self.quick.get(request.uri().path())
+            && operation.method == *request.method()
+        {
+            match guard::serve_from_memory(&self.app, operation, request).await {
+                Ok(mut response) => {
+                    response.extensions_mut().insert(Answered(operation.clone()));
+                    return response;
+                }
+                Err(left) => request = left,
+            }
+        }
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
     }
 
     /// Under which key the request is counted, if it is.
@@ -194,19 +249,10 @@ impl Edge {
     }
 
     fn decorate(&self, headers: &mut HeaderMap, id: HeaderValue, cross: &Option<HeaderValue>) {
-        headers.reserve(12);
+        headers.reserve(self.headers.len() + 4);
         headers.insert(REQUEST_ID, id);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        let policy = HeaderValue::from_static("same-origin");
-        headers.insert(HeaderName::from_static("cross-origin-opener-policy"), policy);
-        headers
-            .entry(header::CONTENT_SECURITY_POLICY)
-            .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-        if self.https {
-            let value = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+        for (name, value) in &self.headers {
+            headers.entry(name).or_insert_with(|| value.clone());
         }
         headers.append(header::VARY, HeaderValue::from_static("origin"));
         if let Some(origin) = cross {

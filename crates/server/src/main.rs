@@ -7,6 +7,11 @@ use server::{
     command,
 };
 
+/// What one worker allocates another one frees, at every answer: the system's allocator makes them wait for
+/// each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::from_process() {
         Ok(cli) => cli,

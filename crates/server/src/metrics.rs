@@ -124,6 +124,8 @@ pub struct Metrics {
     jobs_dead: Gauge,
     oldest_ready: Gauge<f64, AtomicU64>,
     missed_ticks: Counter,
+    id_keys: Family<StateLabels, Gauge>,
+    id_lines_waiting: Gauge,
     started: Gauge<f64, AtomicU64>,
     refresh: OnceLock<Refresh>,
 }
@@ -147,6 +149,8 @@ impl Default for Metrics {
             jobs_dead: Gauge::default(),
             oldest_ready: Gauge::default(),
             missed_ticks: Counter::default(),
+            id_keys: Family::default(),
+            id_lines_waiting: Gauge::default(),
             started: Gauge::default(),
             refresh: OnceLock::new(),
         };
@@ -183,6 +187,16 @@ impl Metrics {
             "schedule_missed_ticks",
             "Times at which a schedule should have fired and did not",
             self.missed_ticks.clone(),
+        );
+        registry.register(
+            "id_keys_alarming",
+            "Keys of ids that somebody should look at",
+            self.id_keys.clone(),
+        );
+        registry.register(
+            "id_journal_lines_waiting",
+            "Lines of the journal of ids that are not written yet",
+            self.id_lines_waiting.clone(),
         );
         registry.register("process_start_time_seconds", "When this process started", self.started.clone());
         registry.register("tenon_build", "What runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
@@ -253,6 +267,20 @@ impl Metrics {
         // Schedules that are deleted take their counts with them; a counter never falls.
         let missed = u64::try_from(gauges.missed_ticks).unwrap_or_default();
         self.missed_ticks.inner().fetch_max(missed, Ordering::Relaxed);
+    }
+
+    /// Sets how many keys of ids need somebody, and how many lines this node has still to write.
+    pub fn set_keys(&self, alarms: &[idgen::Status], lines: usize) {
+        let count = |state: idgen::State| alarms.iter().filter(|one| one.key.state == state).count();
+        let counts = [
+            ("quarantined", count(idgen::State::Quarantined)),
+            ("exhausted", count(idgen::State::Exhausted)),
+            ("low", count(idgen::State::Active)),
+        ];
+        for (state, count) in counts {
+            self.id_keys.get_or_create(&StateLabels { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        self.id_lines_waiting.set(i64::try_from(lines).unwrap_or(i64::MAX));
     }
 
     /// Notes when the process started, in seconds since 1970.

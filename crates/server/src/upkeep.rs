@@ -1,5 +1,5 @@
 //! What every node does for itself: keys are read again, uses of API keys written, its own embedded
-//! key-value file swept, its gauges of jobs brought up to date. What one node does for all is a job
+//! key-value file swept, its gauges of jobs and keys brought up to date. What one node does for all is a job
 //! (`jobs`), not upkeep.
 //!
 //! Every duty has its own rhythm, and none waits for another. One that fails or panics is logged
@@ -15,6 +15,7 @@ use futures_util::{
 use identity::Identity;
 use jobs::Engine;
 use kernel::App;
+use platform::ids::{Ids, LOW_DAYS};
 use store::Mode;
 use tokio::{
     sync::watch,
@@ -38,6 +39,7 @@ const DUTIES: &[Duty] = &[
         run: |app| Box::pin(identity::api_key::flush_uses(app)),
     },
     Duty { name: "gauges", every: Duration::from_secs(10), run: |app| Box::pin(measure(app)) },
+    Duty { name: "ids", every: Duration::from_mins(1), run: |app| Box::pin(measure_keys(app)) },
     Duty { name: "sweep", every: Duration::from_mins(10), run: |app| Box::pin(app.kv().sweep()) },
 ];
 
@@ -51,6 +53,14 @@ async fn measure(app: &App) -> Result<()> {
     let gauges = app.service::<Engine>()?.gauges(&tx).await?;
     tx.commit().await?;
     app.service::<Arc<Metrics>>()?.set_jobs(&gauges);
+    Ok(())
+}
+
+/// The same for keys of ids.
+async fn measure_keys(app: &App) -> Result<()> {
+    let engine = Ids::of(app)?.engine();
+    let alarms = engine.alarms(LOW_DAYS).await?;
+    app.service::<Arc<Metrics>>()?.set_keys(&alarms, engine.unwritten());
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use store::{
 
 use crate::{
     config::{Cors, DocsAccess},
-    edge,
+    edge::{Answered, Edge},
     metrics::Metrics,
     operation,
 };
@@ -107,7 +107,7 @@ pub struct Built {
     /// The application.
     pub app: App,
     /// The whole HTTP service.
-    pub router: Router,
+    pub edge: Edge,
     /// The code of every kind of job.
     pub runners: Runners<App>,
     /// The operations, for tests that walk all of them.
@@ -153,9 +153,9 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     access::store_catalogue(&tx, app.catalogue()).await?;
     tx.commit().await?;
     let operations = api.take_operations();
-    let inner = routes(&app, &operations);
-    let router = edge::wrap(app.clone(), inner, parts.metrics, parts.edge);
-    Ok(Built { app, router, runners, operations })
+    let router = routes(&app, &operations);
+    let edge = Edge::new(app.clone(), router, &operations, parts.metrics, parts.edge);
+    Ok(Built { app, edge, runners, operations })
 }
 
 /// The operations as an axum router. The guard is the only handler there is.
@@ -167,9 +167,8 @@ fn routes(app: &App, operations: &[Arc<Operation>]) -> Router {
             let (app, operation) = (app.clone(), kept.clone());
             async move {
                 let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-                let route = edge::Route(operation.path.clone());
-                let mut response = guard::serve(app, operation, params, request).await;
-                response.extensions_mut().insert(route);
+                let mut response = guard::serve(app, operation.clone(), params, request).await;
+                response.extensions_mut().insert(Answered(operation));
                 response
             }
         };

@@ -14,6 +14,8 @@ mod issuing;
 mod operating;
 #[path = "process/queue.rs"]
 mod queue;
+#[path = "process/redis.rs"]
+mod redis;
 #[path = "process/support.rs"]
 mod support;
 #[path = "process/transferring.rs"]

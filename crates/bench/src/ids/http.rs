@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use memchr::memmem;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -78,15 +79,17 @@ impl Connection {
             if read == 0 {
                 return Err("the connection ended".to_owned());
             }
-            let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-            let head = std::str::from_utf8(&self.buffer[..end]).map_err(|error| error.to_string())?;
-            let status = head.get(9..12).and_then(|code| code.parse().ok()).ok_or("no status")?;
-            let length = head
-                .lines()
-                .filter_map(|line| line.split_once(':'))
-                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-                .and_then(|(_, value)| value.trim().parse::<usize>().ok())
-                .ok_or("an answer without a length")?;
+            // Servers write header names in lower case; every cycle spent here is taken from the server.
+            let Some(end) = memmem::find(&self.buffer, b"\r\n\r\n") else { continue };
+            let head = &self.buffer[..end];
+            let number = |at: usize| {
+                let digits = head[at..].iter().take_while(|byte| byte.is_ascii_digit());
+                digits.fold(0usize, |number, digit| number * 10 + usize::from(digit - b'0'))
+            };
+            let status = u16::try_from(number(9)).map_err(|_| "no status")?;
+            let name = b"\r\ncontent-length: ";
+            let at = memmem::find(head, name).ok_or("an answer without a length")?;
+            let length = number(at + name.len());
             let begin = end + 4;
             if self.buffer.len() >= begin + length {
                 return Ok((status, &self.buffer[begin..begin + length]));

@@ -32,6 +32,34 @@ const ATTEMPTS: usize = 3;
 /// Bytes of a body that anybody may send: nothing that is public needs more.
 const PUBLIC_BODY: usize = 64 * 1024;
 
+/// Answers a request to an operation that can do so from memory; gives it back when the handler has to work.
+///
+/// No task is started and no unit of work can be begun, so a client that goes away leaves nothing behind.
+pub async fn serve_from_memory(
+    app: &App,
+    operation: &Operation,
+    request: Request,
+) -> Result<Response, Request> {
+    let Some(quick) = &operation.quick else { return Err(request) };
+    let (mut parts, body) = request.into_parts();
+    let origin = origin_of(app, &parts);
+    let refuse = operation.refusal.unwrap_or(problem::respond);
+    let bytes = match read(body, operation.most(app.settings().body_limit)).await {
+        Ok(bytes) => bytes,
+        Err(failure) => return Ok(refuse(&failure, &origin.request_id)),
+    };
+    let headers = std::mem::take(&mut parts.headers);
+    let cx = blank(app, &parts, headers, origin, None, HashMap::new(), bytes, None);
+    match quick(&cx) {
+        Some(Ok(response)) => Ok(response),
+        Some(Err(failure)) => Ok(refuse(&failure, &cx.origin.request_id)),
+        None => {
+            parts.headers = cx.headers;
+            Err(Request::from_parts(parts, Body::from(cx.body)))
+        }
+    }
+}
+
 /// Answers one request to an operation.
 ///
 /// The work is a task of its own: when the client goes away in the middle, its transaction still
@@ -43,22 +71,9 @@ pub async fn serve(
     params: Vec<(String, String)>,
     request: Request,
 ) -> Response {
-    let (mut parts, mut body) = request.into_parts();
-    let mut origin = origin_of(&app, &parts);
+    let (parts, body) = request.into_parts();
+    let origin = origin_of(&app, &parts);
     let refuse = operation.refusal.unwrap_or(problem::respond);
-    if let Some(quick) = &operation.quick {
-        let bytes = match read(body, operation.most(app.settings().body_limit)).await {
-            Ok(bytes) => bytes,
-            Err(failure) => return refuse(&failure, &origin.request_id),
-        };
-        let headers = std::mem::take(&mut parts.headers);
-        let cx = blank(&app, &parts, headers, origin, None, HashMap::new(), bytes, None);
-        match quick(&cx) {
-            Some(Ok(response)) => return response,
-            Some(Err(failure)) => return refuse(&failure, &cx.origin.request_id),
-            None => (parts.headers, origin, body) = (cx.headers, cx.origin, Body::from(cx.body)),
-        }
-    }
     let work = async move {
         let request_id = origin.request_id.clone();
         match attempt(&app, &operation, params, &parts, body, origin).await {
@@ -249,6 +264,11 @@ pub(crate) async fn enter(cx: &mut Cx, mode: Mode) -> Result<()> {
 }
 
 impl Operation {
+    /// Whether [`serve_from_memory`] may answer it, by its path alone.
+    pub fn is_quick(&self) -> bool {
+        self.quick.is_some() && !self.path.contains('{')
+    }
+
     /// Bytes that a body may have, where `general` is the limit of the installation.
     fn most(&self, general: usize) -> usize {
         let usual = if self.access == Access::Public { general.min(PUBLIC_BODY) } else { general };

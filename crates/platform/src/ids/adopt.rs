@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use base::{Error, Id, Result, Secret};
+use cbc::cipher::{BlockModeDecrypt, KeyIvInit, block_padding::Pkcs7};
 use connector::{Integer, KeyOf, Product};
 use idgen::{IdType, KeyName, NewKey, Settings, State};
 use kernel::{
@@ -92,13 +93,42 @@ pub async fn adopt(app: &App, found: &[(String, Value)], options: &Options) -> R
             }
             (Some(("failure" | "lock", _)), _) => {}
             (Some(("system", "username")), Value::Text(user)) => {
-                report.push(line("other", user, "the account is not taken over: invite its owner"));
+                report.push(line("other", user, "its account is taken over by --with-administrator"));
             }
             (Some(("system", _)), _) => {}
             _ => report.push(problem("other", name, "not known, left alone")),
         }
     }
     Ok(report)
+}
+
+/// Name and password of the older service's administrator. It kept the password so that it can be read: DES
+/// in CBC mode with the key as first block, padded as in PKCS #5, in hexadecimal digits.
+///
+/// Errors: 404 `administrator_missing`; 422 `validation_failed` (`key`) when the key is not the right one.
+pub fn administrator(found: &[(String, Value)], key: &[u8]) -> Result<(String, Secret)> {
+    let text = |name: &str| match found.iter().find(|(known, _)| known.strip_prefix(PREFIX) == Some(name)) {
+        Some((_, Value::Text(text))) => Some(text.as_str()),
+        _ => None,
+    };
+    let (Some(username), Some(sealed)) = (text("system:username"), text("system:password")) else {
+        return Err(Error::not_found("administrator_missing", "that Redis has no administrator"));
+    };
+    let wrong = || Error::field("key", "invalid", "the password cannot be read with that DES key");
+    let opening = cbc::Decryptor::<des::Des>::new_from_slices(key, key).map_err(|_| wrong())?;
+    let sealed = unhex(sealed).ok_or_else(wrong)?;
+    let plain = opening.decrypt_padded_vec::<Pkcs7>(&sealed).map_err(|_| wrong())?;
+    let plain = String::from_utf8(plain).map_err(|_| wrong())?;
+    Ok((username.to_owned(), plain.into()))
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+        _ => None,
+    };
+    text.as_bytes().chunks(2).map(pair).collect()
 }
 
 /// The configurations, the oldest spelling of each name only, and everything else.
@@ -350,7 +380,25 @@ async fn move_key(
 
 #[cfg(test)]
 mod tests {
-    use super::name_of;
+    use base::secret::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn the_administrators_password_is_read_with_the_right_key_and_no_other() {
+        // Recorded from the older service, whose key was `12345678`.
+        let text = |name: &str, value: &str| (format!("{PREFIX}{name}"), Value::Text(value.to_owned()));
+        let found = vec![
+            text("system:username", "admin"),
+            text("system:password", "1c1634f5609cb7b85b6ba4c8e58ed6a2"),
+        ];
+        let (name, password) = administrator(&found, b"12345678").unwrap();
+        assert_eq!((name.as_str(), password.expose_secret()), ("admin", "admin@123"));
+        for key in [b"12345679x".as_slice(), b"", b"abcdefgh"] {
+            assert!(administrator(&found, key).is_err());
+        }
+        assert_eq!(administrator(&found[..1], b"12345678").unwrap_err().code(), "administrator_missing");
+    }
 
     #[test]
     fn names_with_colons_are_told_apart_by_the_configurations() {

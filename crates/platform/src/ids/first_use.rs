@@ -8,6 +8,7 @@ use std::{
 
 use base::{Error, Id, Result};
 use chrono::{DateTime, TimeDelta, Utc};
+use connector::{Column, Session, Table};
 use idgen::{IdType, Key, KeyName, NewKey, Settings, State};
 use kernel::{
     App, Origin,
@@ -85,6 +86,17 @@ pub struct Place<'a> {
     pub field: &'a str,
 }
 
+/// The highest id in a column and in those that share its key, for keys know neither case nor schema.
+pub(super) async fn highest(session: &mut Session, table: &Table, column: &Column) -> Result<i128> {
+    let mut highest = session.highest(table, column).await?.unwrap_or(0).max(0);
+    for (sister, column) in session.alike(table, column).await? {
+        if column.integer.is_some() {
+            highest = highest.max(session.highest(&sister, &column).await?.unwrap_or(0));
+        }
+    }
+    Ok(highest)
+}
+
 /// Makes the key of a column from what its database says.
 ///
 /// Errors: 404 `database_unknown`, `column_unknown`, `column_marked`; 422 `not_integer`; 409
@@ -119,7 +131,7 @@ pub async fn make(app: &App, origin: &Origin, org: Id, name: &KeyName, place: Pl
         let detail = format!("the column {} is of type {}, which holds no ids", column.name, column.declared);
         return Err(Error::invalid("not_integer", detail));
     };
-    let highest = session.highest(&table, &column).await?.unwrap_or(0).max(0);
+    let highest = highest(&mut session, &table, &column).await?;
     let in_use = i64::try_from(highest).ok().filter(|highest| *highest <= id_type.max());
     let in_use = in_use.ok_or_else(|| {
         let detail = format!(

@@ -27,6 +27,7 @@ use kernel::{Api, App};
 
 pub use check::CheckKeys;
 pub use initialize::InitializeDatabase;
+pub use key::dto::LOW_DAYS;
 pub use scan::{ScanDatabases, scan_all};
 pub use service::{AllocateAuth, Ids};
 

@@ -21,6 +21,7 @@ use super::{
         database::Model as Database,
         table::{Column, Entity, Model},
     },
+    first_use,
     plan::{self, Keyed},
     scan::set_state,
     service::{Ids, org, reading, writing},
@@ -223,7 +224,7 @@ async fn make_key(cx: &Cx, row: &Model, database: &Database) -> Result<()> {
         found.ok_or_else(|| Error::conflict("table_gone", "the table is not there any more"))?;
     let id_type = column.integer.and_then(|integer| IdType::within(integer.max()));
     let id_type = id_type.ok_or_else(|| Error::conflict("not_integer", "its key holds no ids"))?;
-    let highest = session.highest(&table, &column).await.map_err(asked)?.unwrap_or(0).max(0);
+    let highest = first_use::highest(&mut session, &table, &column).await.map_err(asked)?;
     let in_use = i64::try_from(highest).ok().filter(|highest| *highest <= id_type.max());
     let in_use = in_use.ok_or_else(|| {
         Error::conflict("above_limit", format!("ids are issued up to {} only", id_type.max()))

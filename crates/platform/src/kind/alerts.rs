@@ -98,7 +98,7 @@ async fn measure(app: &App, tx: &Tx, now: DateTime<Utc>, row: &alert::Model) -> 
             Ok(schedules.iter().map(|schedule| schedule.missed).sum())
         }
         Some(Metric::IdsLow) => {
-            let keys = crate::ids::Ids::of(app)?.engine().alarms(crate::ids::key::dto::LOW_DAYS).await?;
+            let keys = crate::ids::Ids::of(app)?.engine().alarms(crate::ids::LOW_DAYS).await?;
             Ok(i64::try_from(keys.iter().filter(|one| one.key.org == org).count()).unwrap_or(i64::MAX))
         }
         None => Ok(0),

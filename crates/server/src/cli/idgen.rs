@@ -26,6 +26,10 @@ pub struct ImportKxyArgs {
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Also make its administrator a platform administrator here, with the password that he has. Its
+    /// `DES_KEY` is expected in the environment as `KXY_DES_KEY`.
+    #[arg(long)]
+    pub with_administrator: bool,
     /// Ids left out above everything that is known.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(0..=1_000_000_000_000))]
     pub margin: i64,

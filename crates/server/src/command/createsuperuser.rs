@@ -35,7 +35,8 @@ pub fn run(inputs: &Inputs, args: &CreateSuperuserArgs) -> Result<(), Failure> {
     })
 }
 
-async fn create(
+/// Makes the account, unless its name is taken or the password is too weak.
+pub(super) async fn create(
     desk: &Desk,
     config: &Config,
     args: &CreateSuperuserArgs,

@@ -4,22 +4,29 @@ use base::Id;
 use idgen::KeyName;
 use kernel::App;
 use platform::ids::{Ids, adopt};
-use store::kv::foreign;
+use store::kv::foreign::{self, Value};
 
 use crate::{
-    cli::{Failure, IdgenCommand, ImportKxyArgs, OwnerArgs, print},
+    cli::{CreateSuperuserArgs, Failure, IdgenCommand, ImportKxyArgs, OwnerArgs, print},
     config::{Config, Inputs},
 };
 
-use super::{columns::align, parts};
+use super::{
+    columns::align,
+    createsuperuser,
+    parts::{self, Desk},
+};
 
 /// Runs one of the commands.
 pub fn run(inputs: &Inputs, command: &IdgenCommand) -> Result<(), Failure> {
     let config = Config::load(inputs)?;
+    // A secret of another service, for this one command.
+    let des_key = inputs.environment.iter().find(|(name, _)| name == "KXY_DES_KEY");
+    let des_key = des_key.map(|(_, value)| value.as_str());
     parts::block_on(async {
         let desk = parts::desk(&config).await?;
         let outcome = match command {
-            IdgenCommand::ImportKxy(args) => Box::pin(import(&desk.app, args)).await,
+            IdgenCommand::ImportKxy(args) => Box::pin(import(&desk, &config, des_key, args)).await,
             IdgenCommand::Check => check(&desk.app).await,
             IdgenCommand::Owner(args) => owner(&desk.app, args).await,
         };
@@ -39,12 +46,21 @@ async fn organization(app: &App, given: Option<Id>) -> Result<Id, Failure> {
     }
 }
 
-async fn import(app: &App, args: &ImportKxyArgs) -> Result<(), Failure> {
-    let org = organization(app, args.organization).await?;
+async fn import(
+    desk: &Desk,
+    config: &Config,
+    des_key: Option<&str>,
+    args: &ImportKxyArgs,
+) -> Result<(), Failure> {
+    let app = &desk.app;
     let found = foreign::read(&args.redis, adopt::PREFIX).await?;
     if found.is_empty() {
         return Err(Failure::refused("there is nothing of a KXY ID service in that Redis (kxy:id:*)"));
     }
+    if args.with_administrator {
+        administrator(desk, config, &found, des_key, args.dry_run).await?;
+    }
+    let org = organization(app, args.organization).await?;
     let options = adopt::Options { org, dry_run: args.dry_run, margin: args.margin };
     let report = adopt::adopt(app, &found, &options).await?;
     let rows = report.iter().map(|line| {
@@ -56,6 +72,33 @@ async fn import(app: &App, args: &ImportKxyArgs) -> Result<(), Failure> {
     let keys = report.iter().filter(|line| line.kind == "key" && !line.is_problem).count();
     let did = if args.dry_run { "would be taken over" } else { "were taken over" };
     print(&format!("{keys} keys {did}, {problems} lines need a look (!)\n"));
+    Ok(())
+}
+
+/// The older service's administrator as a platform administrator; on a fresh installation that is its set-up.
+async fn administrator(
+    desk: &Desk,
+    config: &Config,
+    found: &[(String, Value)],
+    des_key: Option<&str>,
+    dry_run: bool,
+) -> Result<(), Failure> {
+    let des_key = des_key.ok_or_else(|| {
+        Failure::refused("--with-administrator needs the older service's DES_KEY in KXY_DES_KEY")
+    })?;
+    let (username, password) = adopt::administrator(found, des_key.as_bytes())?;
+    let args = CreateSuperuserArgs { username, email: None, password_stdin: false };
+    if dry_run {
+        print(&format!("administrator {} would be taken over\n", args.username));
+        return Ok(());
+    }
+    match createsuperuser::create(desk, config, &args, &password).await {
+        Ok(made) => print(&format!("administrator {} was taken over with his password\n", made.user.username)),
+        // Running the command again, or a weak password, is no reason to leave the counters behind.
+        Err(failure) => {
+            print(&format!("! administrator {} was not taken over: {}\n", args.username, failure.message));
+        }
+    }
     Ok(())
 }
 

@@ -2,17 +2,17 @@
 //! without cutting off a request that is being answered.
 
 use std::{
+    convert::Infallible,
     io::ErrorKind,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
-use axum::{Extension, Router};
-use hyper::server::conn::http1;
+use axum::body::Body;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use kernel::http::origin::Peer;
 use tokio::{
@@ -20,9 +20,8 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
-use tower::Layer;
 
-use crate::{cli::Failure, config::Http};
+use crate::{cli::Failure, config::Http, edge::Edge};
 
 /// A client must have sent its headers by then; an idle connection ends after the same time.
 const HEADERS: Duration = Duration::from_secs(30);
@@ -103,7 +102,7 @@ impl Bound {
 }
 
 /// Serves until `stopped` says so, then until the last request is answered.
-pub async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, edge: Edge, mut stopped: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
@@ -117,7 +116,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Re
             }
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(&graceful, stream, peer, &router));
+                    connections.spawn(connection(&graceful, stream, peer, edge.clone()));
                 }
                 Err(error) => refuse(&error).await,
             }
@@ -132,10 +131,14 @@ fn connection(
     graceful: &GracefulShutdown,
     stream: TcpStream,
     peer: SocketAddr,
-    router: &Router,
+    edge: Edge,
 ) -> impl Future<Output = ()> + Send + use<> {
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(Extension(Peer(peer)).layer(router.clone()));
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let (edge, mut request) = (edge.clone(), request.map(Body::new));
+        request.extensions_mut().insert(Peer(peer));
+        async move { Ok::<_, Infallible>(edge.answer(request).await) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)

@@ -95,7 +95,7 @@ async fn work(
     let mut working = background(&built, plan, stopped.clone());
     let (end_issuing, issuing_ended) = watch::channel(false);
     let mut issuing = issue(&built.app, issuing_ended)?;
-    let serving = listener::serve(listener, built.router, stopped);
+    let serving = listener::serve(listener, built.edge, stopped);
     tokio::pin!(serving);
     tokio::select! {
         () = &mut serving => {}

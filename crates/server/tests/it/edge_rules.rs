@@ -10,7 +10,6 @@ use http_body_util::BodyExt;
 use kernel::http::origin::Peer;
 use serde_json::{Value, json};
 use server::config::{Cors, DocsAccess};
-use tower::ServiceExt;
 
 use crate::support::{Caller, TestApp, Wish, caller::Reply, people::PASSWORD};
 
@@ -150,7 +149,7 @@ async fn a_request_that_takes_too_long_is_answered_408_and_the_server_goes_on() 
         .body(body)
         .unwrap();
     request.extensions_mut().insert(Peer(org.owner.peer));
-    let response = app.router.clone().oneshot(request).await.unwrap();
+    let response = app.edge.answer(request).await;
     assert_eq!(response.status(), 408);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let bytes = response.into_body().collect().await.unwrap().to_bytes();

@@ -7,7 +7,6 @@ use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::support::{Caller, Org, TestApp};
 
@@ -26,7 +25,7 @@ async fn entries(org: &Org, action: &str) -> Vec<Value> {
 async fn take(app: &TestApp, caller: &Caller, path: &str, pieces: usize) -> Body {
     let token = caller.token.as_deref().unwrap();
     let request = Request::builder().uri(path).header("authorization", format!("Bearer {token}"));
-    let response = app.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = app.edge.answer(request.body(Body::empty()).unwrap()).await;
     assert_eq!(response.status(), 200);
     let mut body = response.into_body();
     for _ in 0..pieces {

@@ -104,6 +104,27 @@ async fn a_key_that_returns_is_above_its_table_before_anybody_gets_an_id() {
     }
 }
 
+/// Keys know neither case nor schema, so tables that differ in nothing else share one from the first use on.
+#[tokio::test]
+async fn a_first_use_is_above_every_table_that_shares_its_counter() {
+    let Some(shop) = Shop::on(Product::Postgres).await else { return };
+    let app = TestApp::new().await;
+    let org = app.org("home").await;
+    shop.run(&[
+        "CREATE TABLE orders (id bigint PRIMARY KEY, note text)",
+        "INSERT INTO orders VALUES (10)",
+        "CREATE TABLE \"Orders\" (\"ID\" bigint PRIMARY KEY)",
+        "INSERT INTO \"Orders\" VALUES (500)",
+        "CREATE SCHEMA sales",
+        "CREATE TABLE sales.orders (id int PRIMARY KEY)",
+        "INSERT INTO sales.orders VALUES (900)",
+        "CREATE TABLE sales.\"ORDERS\" (id text PRIMARY KEY)",
+    ])
+    .await;
+    shop.configure(&org, "shop").await;
+    assert_eq!(take(&app.anon(), &shop.ask("shop", "orders", 1)).await, (901, 901));
+}
+
 /// F19
 #[tokio::test]
 async fn a_renamed_configuration_takes_its_counters_along() {

@@ -68,7 +68,7 @@ async fn counters_go_on_above_what_was_issued_and_a_dry_run_does_nothing() {
         ("broken", "cannot be read", true),
         ("Shop/MAIN", "g1 has the same", true),
         ("Shop", "cannot be asked", true),
-        ("admin", "invite", false),
+        ("admin", "--with-administrator", false),
     ] {
         let line = outcome(&report, name);
         assert!(line.outcome.contains(said) && line.is_problem == is_problem, "{line:?}");

@@ -322,5 +322,5 @@ pub async fn second_node(app: &TestApp) -> TestApp {
 
 /// The same caller at another node.
 pub fn at(node: &TestApp, caller: &Caller) -> Caller {
-    Caller::new(node.router.clone(), caller.token.clone())
+    Caller::new(node.edge.clone(), caller.token.clone())
 }

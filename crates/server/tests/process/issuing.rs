@@ -4,6 +4,9 @@
 //! Every client calls for ids of four keys in turn: strict and buffered, each with and without `sync`. Half
 //! of the clients have an API key, the others show nothing. Some calls carry an `Idempotency-Key` and are
 //! sent again, to another node, until they are answered. `TENON_FAULT_SECONDS` says for how long (12).
+//!
+//! The strict keys count in the database, or in a Redis that is flushed, killed and started empty, and killed
+//! and started from an old dump meanwhile.
 
 use std::{
     collections::BTreeMap,
@@ -21,10 +24,12 @@ use serde_json::{Value, json};
 
 use super::{
     folder,
+    redis::Redis,
     support::{self, Place, Server, places},
 };
 
 const CLIENTS: usize = 8;
+/// Mode and `sync` of the keys.
 const MODES: [(&str, bool); 4] =
     [("strict", false), ("buffered", false), ("strict", true), ("buffered", true)];
 
@@ -366,11 +371,37 @@ fn compare(mode: usize, account: &Account, got: &[&Got], lost: &[&Lost]) {
     );
 }
 
-fn run(place: &Place, count: usize) {
+/// One thing that happens to Redis; what it was.
+fn strike(redis: &mut Redis) -> &'static str {
+    match dice(4) {
+        0 => {
+            redis.command(&["FLUSHALL"]);
+            "flushed"
+        }
+        1 => {
+            redis.command(&["SAVE"]);
+            "saved"
+        }
+        2 => {
+            redis.restart_empty();
+            "empty"
+        }
+        _ => {
+            redis.restart();
+            "from a dump"
+        }
+    }
+}
+
+fn run(place: &Place, count: usize, mut redis: Option<Redis>) {
     let dir = folder();
+    let url = redis.as_ref().map(Redis::url);
     let command = || {
         let mut command = support::tenon(dir.path());
         command.env("DATABASE_URL", &place.url).env("LOG_LEVEL", "error");
+        if let Some(url) = &url {
+            command.env("REDIS_URL", url);
+        }
         command
     };
     let addresses = Addresses::default();
@@ -383,7 +414,8 @@ fn run(place: &Place, count: usize) {
         let parts = json!({
             "system_code": "fault", "database": "d", "table": format!("t{mode}"), "field": "id",
         });
-        let body = json!({ "parts": parts, "mode": kind, "sync": sync });
+        let counter = if url.is_some() && kind == "strict" { "redis" } else { "sql" };
+        let body = json!({ "parts": parts, "mode": kind, "sync": sync, "counter": counter });
         let made = nodes.first().post("/api/id-keys", Some(&token), &body);
         made.is(201);
         made.body["id"].as_str().unwrap().to_owned()
@@ -402,7 +434,7 @@ fn run(place: &Place, count: usize) {
         })
         .collect();
     let (stop, zero) = (AtomicBool::new(false), Instant::now());
-    let mut kills = 0;
+    let (mut kills, mut strikes) = (0, BTreeMap::<&str, usize>::new());
     let notes: Vec<Notes> = std::thread::scope(|scope| {
         let (addresses, stop) = (&addresses, &stop);
         let start = |client| scope.spawn(move || ask(client, addresses, stop, zero));
@@ -411,6 +443,9 @@ fn run(place: &Place, count: usize) {
             std::thread::sleep(Duration::from_millis(700 + dice(600) as u64));
             nodes.replace(dice(count));
             kills += 1;
+            if let Some(redis) = &mut redis {
+                *strikes.entry(strike(redis)).or_default() += 1;
+            }
         }
         stop.store(true, Ordering::SeqCst);
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -427,7 +462,7 @@ fn run(place: &Place, count: usize) {
         *refused.entry(why).or_default() += times;
     }
     println!(
-        "{}: {kills} kills, {} answers, {} calls lost, {repeats} sent again, refused: {refused:?}",
+        "{}: {kills} kills, Redis {strikes:?}, {} answers, {} calls lost, {repeats} sent again, refused: {refused:?}",
         place.name,
         got.len(),
         lost.len()
@@ -451,12 +486,19 @@ fn run(place: &Place, count: usize) {
 #[test]
 fn three_nodes_on_one_server_that_are_killed_again_and_again_issue_no_id_twice() {
     for place in places("issuing").iter().filter(|place| place.name != "sqlite") {
-        run(place, 3);
+        run(place, 3, None);
+    }
+}
+
+#[test]
+fn nodes_that_count_in_a_redis_which_is_flushed_emptied_and_set_back_issue_no_id_twice() {
+    for place in places("counting").iter().filter(|place| place.name != "sqlite") {
+        run(place, 3, Some(Redis::start()));
     }
 }
 
 #[test]
 fn a_node_on_the_embedded_database_that_is_killed_again_and_again_issues_no_id_twice() {
     let all = places("alone");
-    run(all.iter().find(|place| place.name == "sqlite").unwrap(), 1);
+    run(all.iter().find(|place| place.name == "sqlite").unwrap(), 1, None);
 }

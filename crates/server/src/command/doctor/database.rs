@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     super::{parts, schema},
-    Check, jobs,
+    Check, ids, jobs,
 };
 
 /// Clocks that differ by more than this make leases and sign-ins go wrong.
@@ -32,6 +32,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Check> {
     checks.extend(policies(config, &store).await);
     if migrations().pending(&store).await.is_ok_and(|pending| pending.is_empty()) {
         checks.extend(jobs::examine(config, &store).await);
+        checks.push(ids::examine(&store).await);
     }
     store.close().await;
     checks

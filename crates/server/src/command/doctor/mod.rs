@@ -1,6 +1,7 @@
 //! `tenon doctor`: the configuration against the real services, with what to do about each finding.
 
 mod database;
+mod ids;
 mod jobs;
 mod services;
 

@@ -1,17 +1,17 @@
 //! Somebody who calls the API.
 
-use axum::{Router, body::Body};
+use axum::body::Body;
 use base::Id;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use kernel::http::origin::Peer;
 use serde_json::Value;
-use tower::ServiceExt;
+use server::edge::Edge;
 
 /// A caller; cloning is cheap.
 #[derive(Clone)]
 pub struct Caller {
-    router: Router,
+    edge: Edge,
     pub token: Option<String>,
     pub id: Id,
     pub name: String,
@@ -65,9 +65,9 @@ impl Reply {
 }
 
 impl Caller {
-    pub fn new(router: Router, token: Option<String>) -> Self {
+    pub fn new(edge: Edge, token: Option<String>) -> Self {
         Self {
-            router,
+            edge,
             token,
             id: Id::nil(),
             name: String::new(),
@@ -137,7 +137,7 @@ impl Caller {
         let mut request = request.body(Body::from(body)).unwrap();
         request.extensions_mut().insert(Peer(self.peer));
         // Boxed: the whole product is inside this future.
-        let response = Box::pin(self.router.clone().oneshot(request)).await.unwrap();
+        let response = Box::pin(self.edge.answer(request)).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
         let body = serde_json::from_slice(&bytes).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What every test stands on: a migrated database of its own, the whole router called in
+//! What every test stands on: a migrated database of its own, the whole service called in
 //! process, a clock that can be moved, captured mail, and callers as values.
 
 pub mod caller;
@@ -36,7 +36,7 @@ pub const JWT_SECRET: &str = "test-jwt-secret-0123456789abcdefghij";
 /// The running product.
 pub struct TestApp {
     pub app: App,
-    pub router: axum::Router,
+    pub edge: server::edge::Edge,
     pub operations: Vec<Arc<Operation>>,
     pub runners: jobs::Runners<App>,
     pub clock: ManualClock,
@@ -163,7 +163,7 @@ impl TestApp {
         let built = wiring::build(parts, wiring::api()).await.unwrap();
         Self {
             app: built.app,
-            router: built.router,
+            edge: built.edge,
             operations: built.operations,
             runners: built.runners,
             clock,
@@ -187,7 +187,7 @@ impl TestApp {
 
     /// Somebody who has not signed in.
     pub fn anon(&self) -> Caller {
-        Caller::new(self.router.clone(), None)
+        Caller::new(self.edge.clone(), None)
     }
 
     /// A system unit of work bound to an organisation.
@@ -271,7 +271,7 @@ impl TestApp {
             exp: now.timestamp() + 900,
         };
         let token = identity.keys().ring.sign(&claims).unwrap();
-        let mut caller = Caller::new(self.router.clone(), Some(token));
+        let mut caller = Caller::new(self.edge.clone(), Some(token));
         caller.id = person.id;
         caller.name = person.name;
         caller.username = person.username;
