@@ -41,6 +41,15 @@ pub struct Issued {
     pub repeated: bool,
 }
 
+/// What a call was given from memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtHand {
+    /// The ids.
+    pub issued: Issued,
+    /// Nobody may learn of them before [`Engine::flush`] has returned.
+    pub waits: bool,
+}
+
 /// What of a call the inner parts need.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
@@ -71,20 +80,23 @@ impl Ask {
 
 /// The first characters of a text, as every database can store them: PostgreSQL refuses NUL.
 fn shorten(text: &str, most: usize) -> String {
+    if text.len() <= most && !text.contains('\0') {
+        return text.to_owned();
+    }
     text.chars().filter(|c| *c != '\0').take(most).collect()
 }
 
 impl Engine {
-    /// The same from memory alone, when the key is known here, nothing has to be waited for, and `admit`
-    /// lets the call pass; `None` leaves it to [`Engine::allocate`].
+    /// The same from memory, when the key is known here and buffered, and `admit` lets the call pass; `None`
+    /// leaves it to [`Engine::allocate`].
     pub fn allocate_at_hand(
         &self,
         request: &Request,
         admit: impl FnOnce(&Key) -> Result<()>,
-    ) -> Option<Result<Issued>> {
+    ) -> Option<Result<AtHand>> {
         let slot = self.known(request.org, &request.key)?;
         let key = slot.key();
-        if request.token.is_some() || key.settings.mode != Mode::Buffered || key.settings.sync {
+        if request.token.is_some() || key.settings.mode != Mode::Buffered {
             return None;
         }
         if !(1..=key.settings.most_ids).contains(&request.count) || key.state != State::Active {
@@ -94,7 +106,8 @@ impl Engine {
             return Some(Err(refused));
         }
         let line = self.at_hand(&slot, request).ok()??;
-        Some(Ok(Issued { key: line.key, range: line.range, repeated: false }))
+        let issued = Issued { key: line.key, range: line.range, repeated: false };
+        Some(Ok(AtHand { issued, waits: key.settings.sync }))
     }
 
     /// Gives `count` ids to the caller, for ever.
@@ -107,6 +120,9 @@ impl Engine {
         if let Some(slot) = self.known(request.org, &request.key)
             && let Some(line) = self.at_hand(&slot, request)?
         {
+            if slot.key().settings.sync {
+                self.flush().await?;
+            }
             return Ok(Issued { key: line.key, range: line.range, repeated: false });
         }
         let (engine, request) = (self.clone(), request.clone());
@@ -124,12 +140,11 @@ impl Engine {
         .await
     }
 
-    /// Ids from memory, when nothing has to be waited for.
+    /// Ids from memory. The line of a key with `sync` is on its way then and has to be waited for.
     fn at_hand(&self, slot: &Arc<Slot>, request: &Request) -> Result<Option<Line>> {
         let key = slot.key();
         let ask = Ask::of(&key, request)?;
         let waits = ask.writes_itself
-            || key.settings.sync
             || self.is_closed()
             || self.shared.ledger.depth() >= self.shared.options.journal_limit;
         Ok(if waits { None } else { self.take(slot, &ask) })

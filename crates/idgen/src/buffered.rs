@@ -57,9 +57,12 @@ impl Engine {
             (held.key.clone(), taken, is_low)
         };
         let Taken { range, turn, used, dropped } = taken;
-        let line = self.issued(&key, ask, range, turn);
+        let mut line = self.issued(&key, ask, range, turn);
         if !ask.writes_itself {
-            self.shared.ledger.send(Entry::of(line.clone(), ask.merge));
+            // Whoever is answered knows who he is.
+            let (caller, request_id) = (line.caller.take(), line.request_id.take());
+            let written = Line { caller, request_id, ..line.clone() };
+            self.shared.ledger.send(Entry::of(written, ask.merge));
         }
         for lease in used {
             self.shared.ledger.send(Entry::Ended { org: key.org, lease: lease.id });

@@ -1,19 +1,22 @@
 //! The journal's way into the database: lines wait in memory and are written in groups.
 //!
 //! Whoever flushes writes for everybody who came before, and finds nothing left to do when somebody else
-//! wrote for it; those who arrive meanwhile are the next group. Lines that could not be written stay and go with the next group, also when the one who flushed was
-//! cancelled.
+//! wrote for it; those who arrive meanwhile are the next group. Lines that could not be written stay and go
+//! with the next group.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
 
 use ::store::{Mode, Tx};
 use base::{Error, Id, Result};
 use chrono::{DateTime, Utc};
-use tokio::sync::{Mutex, Notify, mpsc, watch};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, mpsc, watch};
 
 use crate::{
     Engine, Line, Range, Reason, State,
-    engine::{end, retrying},
+    engine::{end, retrying, unbroken},
     store::{journal, key, lease},
 };
 
@@ -43,7 +46,7 @@ impl Entry {
 /// Entries on their way.
 pub(crate) struct Ledger {
     sender: mpsc::UnboundedSender<Entry>,
-    pending: Mutex<Pending>,
+    pending: Arc<Mutex<Pending>>,
     /// Entries that were ever made. Counted before they are sent, so that it is never below the place of an
     /// entry that is on its way.
     made: AtomicU64,
@@ -92,7 +95,7 @@ impl Ledger {
         let (sender, receiver) = mpsc::unbounded_channel();
         Self {
             sender,
-            pending: Mutex::new(Pending { receiver, group: Vec::new(), taken: 0 }),
+            pending: Arc::new(Mutex::new(Pending { receiver, group: Vec::new(), taken: 0 })),
             made: AtomicU64::new(0),
             written: watch::Sender::new(0),
             depth: AtomicUsize::new(0),
@@ -121,18 +124,24 @@ impl Ledger {
 }
 
 impl Engine {
-    /// Writes every line that was made before this call.
+    /// Writes every line that was made before this call. Whoever waits may go away at any moment.
     ///
     /// Errors: 503 while the database cannot be written; the lines stay and are written later.
     pub async fn flush(&self) -> Result<()> {
         let ledger = &self.shared.ledger;
         let made = ledger.made.load(Ordering::Acquire);
         // Whoever's lines were written by somebody else leaves the queue at once.
-        let mut pending = tokio::select! {
+        let pending = tokio::select! {
             biased;
             () = ledger.reached(made) => return Ok(()),
-            pending = ledger.pending.lock() => pending,
+            pending = ledger.pending.clone().lock_owned() => pending,
         };
+        let engine = self.clone();
+        unbroken(async move { engine.write_pending(pending).await }).await
+    }
+
+    async fn write_pending(&self, mut pending: OwnedMutexGuard<Pending>) -> Result<()> {
+        let ledger = &self.shared.ledger;
         let pending = &mut *pending;
         let mut left = pending.taken + pending.receiver.len();
         loop {

@@ -37,7 +37,7 @@ pub mod ulid;
 mod walk;
 mod worker;
 
-pub use allocate::{Issued, Request};
+pub use allocate::{AtHand, Issued, Request};
 pub use engine::{Engine, Options};
 pub use forecast::{Forecast, Rate};
 pub use id_type::IdType;

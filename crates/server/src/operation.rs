@@ -5,7 +5,7 @@ use base::{Error, Result};
 use http::{HeaderValue, header};
 use kernel::{
     Api, Cx, Json,
-    api::{Answer, Page},
+    api::{Answer, AtHand, Page},
     http::origin,
 };
 use schemars::JsonSchema;
@@ -34,7 +34,7 @@ impl Documentation {
 /// Registers the routes.
 pub fn mount(api: &mut Api) {
     let mut system = api.public("system");
-    system.get("live", "/healthz", "Whether the process runs", live).quick(|_| Some(Ok(alive())));
+    system.get("live", "/healthz", "Whether the process runs", live).quick(|_| AtHand::Now(Ok(alive())));
     system.get("health", "/health", "The same as /healthz", live);
     system.get("ready", "/readyz", "Whether requests can be served", ready);
     system.get("metrics", "/metrics", "Metrics for Prometheus", metrics_text).problems(&[403]);

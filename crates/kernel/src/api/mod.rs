@@ -89,8 +89,18 @@ pub struct Operation {
     pub(crate) handler: Handler,
 }
 
-/// An answer that needs nothing to be waited for, or `None` when the handler has to work.
-pub type Quick = Arc<dyn Fn(&Cx) -> Option<Result<Response>> + Send + Sync>;
+/// What an operation can do for a request from memory.
+pub enum AtHand<'a, T> {
+    /// All of it.
+    Now(Result<T>),
+    /// All but a wait, which may be broken off at any moment.
+    Soon(BoxFuture<'a, Result<T>>),
+    /// Nothing: the handler has to work.
+    No,
+}
+
+/// Answers from memory.
+pub(crate) type Quick = Arc<dyn for<'a> Fn(&'a Cx) -> AtHand<'a, Response> + Send + Sync>;
 
 /// Writes an error in another form than [`crate::http::problem`]'s. It is given the request's id.
 pub type Refusal = fn(&base::Error, &str) -> Response;

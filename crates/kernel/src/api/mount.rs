@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use validator::Validate;
 
+use super::AtHand;
 use super::{Access, Answer, Api, Handler, Operation, record::list_parameters};
 use crate::{Cx, Spec, http::decode};
 
@@ -280,11 +281,14 @@ impl Route<'_> {
         self.operation().body = content;
         self
     }
-    /// For a public route that is called very often: what it can answer from memory alone. `None` leaves the
-    /// request to the handler. Where it answers, no task is started and no unit of work can be begun.
-    pub fn quick<Out: Answer + 'static>(mut self, answer: fn(&Cx) -> Option<Result<Out>>) -> Self {
-        self.operation().quick =
-            Some(Arc::new(move |cx| Some(answer(cx)?.and_then(|answer| answer.respond(cx)))));
+    /// For a public route that is called very often: what it can answer from memory. Where it answers, no task
+    /// is started for the request.
+    pub fn quick<Out: Answer + 'static>(mut self, answer: fn(&Cx) -> AtHand<'_, Out>) -> Self {
+        self.operation().quick = Some(Arc::new(move |cx| match answer(cx) {
+            AtHand::Now(outcome) => AtHand::Now(outcome.and_then(|answer| answer.respond(cx))),
+            AtHand::Soon(wait) => AtHand::Soon(Box::pin(async move { wait.await?.respond(cx) })),
+            AtHand::No => AtHand::No,
+        }));
         self
     }
     /// Refusals in a form of their own.

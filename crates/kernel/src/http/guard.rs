@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Actor, App, Cx, Origin, access,
-    api::{Access, Operation},
+    api::{Access, AtHand, Operation},
     audit,
     cx::denied,
     port::Credential,
@@ -34,7 +34,8 @@ const PUBLIC_BODY: usize = 64 * 1024;
 
 /// Answers a request to an operation that can do so from memory; gives it back when the handler has to work.
 ///
-/// No task is started and no unit of work can be begun, so a client that goes away leaves nothing behind.
+/// No task is started: what is waited for here may be broken off, so a client that goes away leaves nothing
+/// behind.
 pub async fn serve_from_memory(
     app: &App,
     operation: &Operation,
@@ -50,9 +51,13 @@ pub async fn serve_from_memory(
     };
     let headers = std::mem::take(&mut parts.headers);
     let cx = blank(app, &parts, headers, origin, None, HashMap::new(), bytes, None);
-    match quick(&cx) {
-        Some(Ok(response)) => Ok(response),
-        Some(Err(failure)) => Ok(refuse(&failure, &cx.origin.request_id)),
+    let outcome = match quick(&cx) {
+        AtHand::Now(outcome) => Some(outcome),
+        AtHand::Soon(wait) => Some(wait.await),
+        AtHand::No => None,
+    };
+    match outcome {
+        Some(outcome) => Ok(outcome.unwrap_or_else(|failure| refuse(&failure, &cx.origin.request_id))),
         None => {
             parts.headers = cx.headers;
             Err(Request::from_parts(parts, Body::from(cx.body)))

@@ -93,7 +93,9 @@ async fn administrator(
         return Ok(());
     }
     match createsuperuser::create(desk, config, &args, &password).await {
-        Ok(made) => print(&format!("administrator {} was taken over with his password\n", made.user.username)),
+        Ok(made) => {
+            print(&format!("administrator {} was taken over with his password\n", made.user.username))
+        }
         // Running the command again, or a weak password, is no reason to leave the counters behind.
         Err(failure) => {
             print(&format!("! administrator {} was not taken over: {}\n", args.username, failure.message));

@@ -3,8 +3,8 @@
 use std::{borrow::Cow, cell::Cell, time::Duration};
 
 use base::{Error, Kind, Result};
-use idgen::{Key, KeyName, MOST_IDS, Request, State};
-use kernel::{Api, Cx};
+use idgen::{Key, KeyName, MOST_IDS, Range, Request, State};
+use kernel::{Api, Cx, api::AtHand};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Mode;
@@ -69,7 +69,24 @@ fn ten_thousand() -> i64 {
 
 /// Ids that this node has at hand, for a caller who shows nothing. Whatever is out of the ordinary is left to
 /// [`allocate`], which also knows what to say of it.
-fn from_memory(cx: &Cx) -> Option<Result<Reply>> {
+fn from_memory(cx: &Cx) -> AtHand<'_, Reply> {
+    match take(cx) {
+        None => AtHand::No,
+        Some((ids, taken)) if taken.waits => AtHand::Soon(Box::pin(async move {
+            ids.engine().flush().await?;
+            given(taken.issued.range)
+        })),
+        Some((_, taken)) => AtHand::Now(given(taken.issued.range)),
+    }
+}
+
+fn given(range: Range) -> Result<Reply> {
+    let (start, end) = (range.start(), range.end());
+    let msg = format!("Allocated segment: {start} to {end}");
+    success(&msg, Block { start: Wide(start), end: Wide(end) })
+}
+
+fn take(cx: &Cx) -> Option<(&Ids, idgen::AtHand)> {
     let ids = Ids::of(&cx.app).ok()?;
     let is_plain = ["authorization", "x-api-key", "idempotency-key"];
     if ids.auth() != AllocateAuth::None || is_plain.iter().any(|name| cx.headers.contains_key(*name)) {
@@ -94,7 +111,7 @@ fn from_memory(cx: &Cx) -> Option<Result<Reply>> {
         passed.set(Some(key.id));
         Ok(())
     };
-    let Some(issued) = ids.engine().allocate_at_hand(&request, pass) else {
+    let Some(taken) = ids.engine().allocate_at_hand(&request, pass) else {
         // The handler counts the call again.
         if let Some(key) = passed.get() {
             ids.gate.forget(key, request.count, now);
@@ -102,10 +119,7 @@ fn from_memory(cx: &Cx) -> Option<Result<Reply>> {
         return None;
     };
     // A refusal is said in words by the handler, which is refused in the same way.
-    let range = issued.ok()?.range;
-    let (start, end) = (range.start(), range.end());
-    let msg = format!("Allocated segment: {start} to {end}");
-    Some(success(&msg, Block { start: Wide(start), end: Wide(end) }))
+    Some((ids, taken.ok()?))
 }
 
 /// A block.
@@ -163,10 +177,7 @@ async fn allocate(cx: &Cx) -> Result<Reply> {
         }
     };
     match issue(cx, ids, &caller, &name, (place, token), count).await {
-        Ok((start, end)) => {
-            let msg = format!("Allocated segment: {start} to {end}");
-            success(&msg, Block { start: Wide(start), end: Wide(end) })
-        }
+        Ok(range) => given(range),
         Err(error) => explain(error, &name, place, count),
     }
 }
@@ -178,7 +189,7 @@ async fn issue(
     name: &KeyName,
     (place, token): (Place<'_>, Option<String>),
     count: i64,
-) -> Result<(i64, i64)> {
+) -> Result<Range> {
     let key = match ids.engine().attend(caller.org, name).await {
         Ok(key) if key.state != State::Retired => key,
         Ok(_) => first_use::make(&cx.app, &cx.origin, caller.org, name, place).await?,
@@ -206,8 +217,7 @@ async fn issue(
         first_use::make(&cx.app, &cx.origin, caller.org, name, place).await?;
         issued = ids.engine().allocate(&request).await;
     }
-    let range = issued?.range;
-    Ok((range.start(), range.end()))
+    Ok(issued?.range)
 }
 
 /// The caller's `Idempotency-Key`.

@@ -42,7 +42,10 @@ struct Envelope<'a, T> {
 }
 
 fn text<T: Serialize>(code: u16, msg: &str, data: T) -> Result<String> {
-    serde_json::to_string(&Envelope { code, msg, data, trace_id: None }).map_err(Error::internal)
+    let mut text = Vec::with_capacity(160);
+    serde_json::to_writer(&mut text, &Envelope { code, msg, data, trace_id: None })
+        .map_err(Error::internal)?;
+    String::from_utf8(text).map_err(Error::internal)
 }
 
 /// What went well.
