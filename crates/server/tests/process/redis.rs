@@ -22,7 +22,7 @@ fn spawn(folder: &Path, port: u16) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server is installed");
+        .unwrap_or_else(|error| panic!("redis-server: {error}"));
     for _ in 0..250 {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return child;
