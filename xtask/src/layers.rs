@@ -17,6 +17,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("idgen", &["base", "store", "outbound"]),
     // It reads other people's databases, never this product's: no `store`.
     ("connector", &["base", "outbound"]),
+    // It holds other people's keys in memory: no `store`.
+    ("oidc", &["base", "outbound"]),
     ("jobs", &["base", "store", "outbound"]),
     ("blob", &["base", "store", "outbound"]),
     ("gateway", &["base", "store", "outbound"]),
@@ -39,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("crm", &["base", "store", "outbound", "kernel", "jobs"]),
+    ("members", &["base", "store", "outbound", "kernel", "jobs", "oidc"]),
     ("server", &["*"]),
     ("bench", &["*"]),
     // A client stands on the other side of the wire.
@@ -47,8 +50,8 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// The product modules.
-const LAYER_3: &[&str] = &["identity", "platform", "crm"];
-const ENGINES: &[&str] = &["idgen", "connector", "jobs", "blob", "gateway", "documents"];
+const LAYER_3: &[&str] = &["identity", "platform", "crm", "members"];
+const ENGINES: &[&str] = &["idgen", "connector", "oidc", "jobs", "blob", "gateway", "documents"];
 /// Where a product module may speak HTTP: a file or a folder of that name.
 const HTTP_FILES: &[&str] = &["api", "mod", "lib"];
 /// Where an engine may: its adapter.

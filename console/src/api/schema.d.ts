@@ -21,6 +21,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/permission-catalog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The names that grants may have */
+        get: operations["members.catalog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/permission-catalog/{kind}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Add or change a name */
+        put: operations["members.catalog_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Grants to members */
+        get: operations["members.grants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/permissions/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give and take several permissions */
+        post: operations["members.batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/permissions/grant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a permission */
+        post: operations["members.grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/permissions/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a permission away */
+        post: operations["members.revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/api-keys": {
         parameters: {
             query?: never;
@@ -1777,6 +1879,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/member-clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Programs that act on permissions */
+        get: operations["members.client.list"];
+        put?: never;
+        /** Make a program */
+        post: operations["members.client.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-clients/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One program */
+        get: operations["members.client.read"];
+        put?: never;
+        post?: never;
+        /** Remove a program */
+        delete: operations["members.client.delete"];
+        options?: never;
+        head?: never;
+        /** Change a program */
+        patch: operations["members.client.update"];
+        trace?: never;
+    };
+    "/api/member-clients/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a program another key */
+        post: operations["members.client.rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-issuers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Issuers whose access tokens are believed */
+        get: operations["members.issuer.list"];
+        put?: never;
+        /** Believe an issuer */
+        post: operations["members.issuer.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-issuers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change an issuer */
+        put: operations["members.issuer.update"];
+        post?: never;
+        /** Believe an issuer no more */
+        delete: operations["members.issuer.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-issuers/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether an issuer's keys can be read */
+        post: operations["members.issuer.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/menus": {
         parameters: {
             query?: never;
@@ -3322,6 +3531,125 @@ export interface paths {
         };
         /** Whether the process runs */
         get: operations["system.live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/permissions/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has changed since */
+        get: operations["members.changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/permissions/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether members may do something */
+        post: operations["members.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/permissions/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What several members may do */
+        post: operations["members.snapshots"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/permissions/{authentik_sub}/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a member may do */
+        get: operations["members.snapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/users/upsert-by-sub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell of a user */
+        post: operations["members.upsert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who I am */
+        get: operations["members.me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/permissions/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I may do */
+        get: operations["members.own_snapshot"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5860,6 +6188,304 @@ export interface components {
             /** @description Where the next page begins. */
             next_cursor?: string | null;
         };
+        /** @description A program. */
+        MemberClient: {
+            /** Format: uuid */
+            id: string;
+            /** @description What it sends as `X-Client-Key`. */
+            client_key: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The beginning of its key. */
+            key_prefix: string;
+            /** @description Whether its key is taken. */
+            active: boolean;
+            /** @description What it may do. */
+            scopes: string[];
+            /** @description Modules of which it may give and take, or `module:action`. */
+            may_grant: string[];
+            /** @description Origins from which browsers may use it; null: any. */
+            allow_origins?: string[] | null;
+            /** @description Networks from which it may call; null: any. */
+            allow_ips?: string[] | null;
+            /** @description Paths that it may call, whole or ending in `/*`; null: any. */
+            allow_paths?: string[] | null;
+            /**
+             * Format: int32
+             * @description Calls in a minute; 0 for no limit.
+             */
+            calls_per_minute: number;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it called last.
+             */
+            last_used_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the key before this one is taken.
+             */
+            previous_until?: string | null;
+            /** @description Who made it. */
+            made_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description Every program. */
+        MemberClientList: {
+            /** @description By name. */
+            items: components["schemas"]["MemberClient"][];
+        };
+        /** @description How a key is replaced. */
+        MemberClientRotation: {
+            /**
+             * Format: int64
+             * @description For how many hours the present key goes on, 0 to 720.
+             * @default 0
+             */
+            overlap_hours: number;
+        };
+        /** @description What limits a program. In a change, absent leaves what there is. */
+        MemberClientWish: {
+            /** @description Its name; needed to make one. */
+            name?: string | null;
+            /** @description What it sends as `X-Client-Key`; found by itself where it is absent. Cannot be changed. */
+            client_key?: string | null;
+            /** @description Whether its key is taken. */
+            active?: boolean | null;
+            /** @description What it may do. */
+            scopes?: string[] | null;
+            /** @description Modules of which it may give and take, or `module:action`. */
+            may_grant?: string[] | null;
+            /**
+             * @description Origins from which browsers may use it; null: any.
+             * @default null
+             */
+            allow_origins: string[] | null;
+            /**
+             * @description Networks from which it may call; null: any.
+             * @default null
+             */
+            allow_ips: string[] | null;
+            /**
+             * @description Paths that it may call, whole or ending in `/*`; null: any.
+             * @default null
+             */
+            allow_paths: string[] | null;
+            /**
+             * Format: int32
+             * @description Calls in a minute; 0 for no limit.
+             */
+            calls_per_minute?: number | null;
+            /**
+             * Format: date-time
+             * @description When it ends; null: never.
+             * @default null
+             */
+            expires_at: string | null;
+        };
+        /** @description A program with its key, which is shown this once. */
+        MemberClientWithKey: {
+            /** Format: uuid */
+            id: string;
+            /** @description What it sends as `X-Client-Key`. */
+            client_key: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The beginning of its key. */
+            key_prefix: string;
+            /** @description Whether its key is taken. */
+            active: boolean;
+            /** @description What it may do. */
+            scopes: string[];
+            /** @description Modules of which it may give and take, or `module:action`. */
+            may_grant: string[];
+            /** @description Origins from which browsers may use it; null: any. */
+            allow_origins?: string[] | null;
+            /** @description Networks from which it may call; null: any. */
+            allow_ips?: string[] | null;
+            /** @description Paths that it may call, whole or ending in `/*`; null: any. */
+            allow_paths?: string[] | null;
+            /**
+             * Format: int32
+             * @description Calls in a minute; 0 for no limit.
+             */
+            calls_per_minute: number;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it called last.
+             */
+            last_used_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the key before this one is taken.
+             */
+            previous_until?: string | null;
+            /** @description Who made it. */
+            made_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description What it sends as `X-API-Key`. */
+            api_key: string;
+        };
+        /** @description An issuer. */
+        MemberIssuer: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description As tokens write it, byte by byte. */
+            issuer: string;
+            jwks_url?: string | null;
+            audiences: string[];
+            algorithms: string[];
+            azp: string[];
+            require_azp: boolean;
+            active: boolean;
+            /** @description `ok`, `stale` or `empty`: what this node has of its keys. */
+            keys: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description Nothing to say. */
+        MemberIssuerCheck: Record<string, never>;
+        /** @description What came of a look at an issuer's keys. */
+        MemberIssuerKeys: {
+            /**
+             * Format: uint
+             * @description How many keys can be used.
+             */
+            keys: number;
+            /** @description What is odd about them. */
+            note?: string | null;
+        };
+        /** @description Every issuer. */
+        MemberIssuerList: {
+            /** @description The oldest first. */
+            items: components["schemas"]["MemberIssuer"][];
+        };
+        /** @description An issuer as it shall be. */
+        MemberIssuerWish: {
+            /** @description A name to show. */
+            name: string;
+            /** @description As its tokens write it, with the slash at its end if there is one. */
+            issuer: string;
+            /** @description Where its keys are; absent: they are discovered. */
+            jwks_url?: string | null;
+            /** @description Audiences of which a token must name one. */
+            audiences: string[];
+            /** @description Signature algorithms; absent: RS256, ES256, ES384. */
+            algorithms?: string[] | null;
+            /**
+             * @description Authorised parties of which a token must name one; empty: any.
+             * @default []
+             */
+            azp: string[];
+            /**
+             * @description Whether tokens without an authorised party are refused.
+             * @default false
+             */
+            require_azp: boolean;
+            /**
+             * @description Whether its tokens are believed.
+             * @default true
+             */
+            active: boolean;
+        };
+        /** @description A user and what became of him. */
+        MemberUpserted: {
+            /**
+             * Format: uuid
+             * @description The user.
+             */
+            id: string;
+            /** @description What his issuer calls him. */
+            authentik_sub: string;
+            /** @description E-mail address. */
+            email?: string | null;
+            /** @description Whether it is proven. */
+            email_verified: boolean;
+            /** @description Name to show. */
+            display_name: string;
+            /** @description Whether he may work. */
+            is_active: boolean;
+            /**
+             * Format: int64
+             * @description The version of what he may do.
+             */
+            permissions_version: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339.
+             */
+            updated_at: string;
+            /**
+             * Format: date-time
+             * @description When he was last seen with a token of his own.
+             */
+            last_seen_at?: string | null;
+            /** @description Whether he was new. */
+            created: boolean;
+            /** @description What was changed: `display_name`, `email`, `is_active`. */
+            changed: string[];
+        };
+        /** @description A member as this wire shows him. */
+        MemberUser: {
+            /**
+             * Format: uuid
+             * @description The user.
+             */
+            id: string;
+            /** @description What his issuer calls him. */
+            authentik_sub: string;
+            /** @description E-mail address. */
+            email?: string | null;
+            /** @description Whether it is proven. */
+            email_verified: boolean;
+            /** @description Name to show. */
+            display_name: string;
+            /** @description Whether he may work. */
+            is_active: boolean;
+            /**
+             * Format: int64
+             * @description The version of what he may do.
+             */
+            permissions_version: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339.
+             */
+            updated_at: string;
+            /**
+             * Format: date-time
+             * @description When he was last seen with a token of his own.
+             */
+            last_seen_at?: string | null;
+        };
         /** @description A menu entry as shown to administrators. */
         Menu: {
             /**
@@ -6214,10 +6840,184 @@ export interface components {
             /** @description `route` or `declared`. */
             source: string;
         };
+        /** @description What became of several. */
+        PermissionBatchOutcome: {
+            /** @description In the order of the operations: an outcome, or `{"result": "refused", "code", "detail"}`. */
+            results: unknown[];
+        };
+        /** @description Every name. */
+        PermissionCatalog: {
+            /** @description By kind and name. */
+            items: components["schemas"]["PermissionTerm"][];
+        };
+        /** @description One change. */
+        PermissionChange: {
+            /**
+             * Format: int64
+             * @description The version that it made; several changes may have one.
+             */
+            seq: number;
+            /** @description Whom it is about; null where it may be anybody. */
+            authentik_sub?: string | null;
+            /**
+             * Format: int64
+             * @description The version of what that member may do.
+             */
+            version: number;
+            /**
+             * @description `grant`, `revoke`, `expire`, `user_disabled`, `user_enabled`, `user_deleted`, `user_changed`, or
+             *      `role_changed`, which may concern everybody.
+             */
+            op: string;
+            /** @description What was given or taken. */
+            permission?: unknown;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description In which request. */
+            request_id?: string | null;
+        };
+        /** @description What has changed. */
+        PermissionChanges: {
+            /** @description The oldest first. */
+            items: components["schemas"]["PermissionChange"][];
+            /** @description Where to go on. */
+            next_cursor: string;
+            /** @description Whether there is more already. */
+            has_more: boolean;
+        };
+        /** @description A grant as this wire shows it. */
+        PermissionGrantView: {
+            /** Format: uuid */
+            id: string;
+            authentik_sub: string;
+            /** Format: uuid */
+            user_id: string;
+            /** @description What kind of thing the scope is. */
+            scope_type: string;
+            /** @description Which one. */
+            scope_id: string;
+            /** @description Module. */
+            module: string;
+            /** @description Action. */
+            action: string;
+            reason?: string | null;
+            granted_by?: string | null;
+            /** Format: date-time */
+            expires_at?: string | null;
+            /** Format: date-time */
+            created_at?: string | null;
+        };
         /** @description Permissions. */
         PermissionList: {
             /** @description In the order of the codes. */
             items: components["schemas"]["Permission"][];
+        };
+        /** @description A page of grants. */
+        PermissionList2: {
+            /** @description By age. */
+            items: components["schemas"]["PermissionGrantView"][];
+            /**
+             * Format: uuid
+             * @description For the next page; null at the end.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description Why somebody has a permission. */
+        PermissionOrigin: {
+            /** @constant */
+            kind: "owner";
+        } | {
+            /**
+             * Format: uuid
+             * @description The role.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @constant */
+            kind: "role";
+        } | {
+            /** @constant */
+            kind: "grant";
+        };
+        /** @description What was done. */
+        PermissionOutcome: {
+            /** @description `granted`, `updated`, `unchanged`, `revoked`, `not_granted`. */
+            result: string;
+            /** @description The grant as it is, where something was given. */
+            permission?: components["schemas"]["PermissionGrantView"] | null;
+            /** @description Roles that give the member what was taken from him, and `owner` where he has everything. */
+            still_granted_by: string[];
+            /**
+             * Format: int64
+             * @description The version of what the member may do.
+             */
+            version: number;
+        };
+        /** @description A snapshot on the wire. */
+        PermissionSnapshot: {
+            /**
+             * Format: uint8
+             * @description The form of this document.
+             */
+            schema: number;
+            /** @description What his issuer calls the member. */
+            authentik_sub: string;
+            /**
+             * Format: uuid
+             * @description The user.
+             */
+            user_id: string;
+            /** @description Whether he may work; if not, there are no permissions. */
+            is_active: boolean;
+            /**
+             * Format: int64
+             * @description Higher is newer; never goes back.
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description When this was answered.
+             */
+            generated_at: string;
+            /**
+             * Format: date-time
+             * @description Until when it may be used without asking again.
+             */
+            expires_at: string;
+            /**
+             * Format: uint32
+             * @description The same in seconds.
+             */
+            max_age: number;
+            /**
+             * Format: uint32
+             * @description For how many seconds more while this server cannot be reached.
+             */
+            stale_if_error: number;
+            /** @description Of the permissions that are shown. */
+            digest: string;
+            /** @description Sorted by scope type, scope, module, action. */
+            permissions: components["schemas"]["SnapshotPermission"][];
+        };
+        /** @description A name. */
+        PermissionTerm: {
+            /** @description scope_type, module or action. */
+            kind: string;
+            /** @description The name. */
+            name: string;
+            /** @description What it means. */
+            description?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is given no more.
+             */
+            deprecated_at?: string | null;
+            /** @description Whether the product brings it along. */
+            built_in: boolean;
         };
         /** @description How a schedule says when. */
         PlanKind: "cron" | "interval" | "once";
@@ -7594,6 +8394,33 @@ export interface components {
             /** @description Where else it could. */
             organizations: components["schemas"]["OwnOrganization"][];
         };
+        /** @description Several snapshots. */
+        SnapshotAnswer: {
+            /** @description Those that the caller does not have. */
+            snapshots: components["schemas"]["PermissionSnapshot"][];
+            /** @description Those that he has. */
+            not_modified: string[];
+            /** @description Those that nobody knows. */
+            not_found: string[];
+        };
+        /** @description One permission of a snapshot. */
+        SnapshotPermission: {
+            /** @description What kind of thing the scope is. */
+            scope_type: string;
+            /** @description Which one. */
+            scope_id: string;
+            /** @description Module. */
+            module: string;
+            /** @description Action. */
+            action: string;
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            expires_at?: string | null;
+            /** @description Why, where that was asked for; no part of the digest. */
+            origin?: components["schemas"]["PermissionOrigin"][] | null;
+        };
         /** @description Where a job stands. */
         State: "scheduled" | "ready" | "running" | "succeeded" | "failed" | "dead" | "cancelled";
         /** @description Whether something is in use. */
@@ -7935,6 +8762,324 @@ export interface operations {
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    "members.catalog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionCatalog"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.catalog_put": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description What it means. */
+                    description?: string | null;
+                    /**
+                     * @description Whether it is to be given no more.
+                     * @default false
+                     */
+                    deprecated?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionTerm"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            412: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.grants": {
+        parameters: {
+            query?: {
+                /** @description To this member. */
+                authentik_sub?: string | null;
+                /** @description With this type of scope. */
+                scope_type?: string | null;
+                /** @description In this scope. */
+                scope_id?: string | null;
+                /** @description Of this module. */
+                module?: string | null;
+                /** @description Of this action. */
+                action?: string | null;
+                /** @description Where the page before ended. */
+                cursor?: string | null;
+                /** @description 1 to 200. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionList2"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description At most 500. */
+                    operations: ({
+                        /** @description To whom. */
+                        authentik_sub: string;
+                        /** @description What kind of scope. */
+                        scope_type: string;
+                        /** @description Which. */
+                        scope_id: string;
+                        /** @description Module. */
+                        module: string;
+                        /** @description Action. */
+                        action: string;
+                        /** @description Why; absent leaves what there is. */
+                        reason?: string | null;
+                        /**
+                         * Format: date-time
+                         * @description Until when; null: for ever; absent leaves what there is.
+                         * @default null
+                         */
+                        expires_at?: string | null;
+                        /**
+                         * @description Makes the user if nobody is called so; needs the scope `users:create`.
+                         * @default false
+                         */
+                        create_user?: boolean;
+                        /** @description E-mail address of a user who is made. */
+                        email?: string | null;
+                        /** @description Name of a user who is made. */
+                        display_name?: string | null;
+                        /** @constant */
+                        op: "grant";
+                    } | {
+                        /** @description From whom. */
+                        authentik_sub: string;
+                        /** @description What kind of scope. */
+                        scope_type: string;
+                        /** @description Which. */
+                        scope_id: string;
+                        /** @description Module. */
+                        module: string;
+                        /** @description Action. */
+                        action: string;
+                        /** @description Why. */
+                        reason?: string | null;
+                        /** @constant */
+                        op: "revoke";
+                    })[];
+                    /**
+                     * @description `true`, which is the default, does all or none; `false` does what can be done.
+                     * @default true
+                     */
+                    atomic?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionBatchOutcome"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.grant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description To whom. */
+                    authentik_sub: string;
+                    /** @description What kind of scope. */
+                    scope_type: string;
+                    /** @description Which. */
+                    scope_id: string;
+                    /** @description Module. */
+                    module: string;
+                    /** @description Action. */
+                    action: string;
+                    /** @description Why; absent leaves what there is. */
+                    reason?: string | null;
+                    /**
+                     * Format: date-time
+                     * @description Until when; null: for ever; absent leaves what there is.
+                     * @default null
+                     */
+                    expires_at?: string | null;
+                    /**
+                     * @description Makes the user if nobody is called so; needs the scope `users:create`.
+                     * @default false
+                     */
+                    create_user?: boolean;
+                    /** @description E-mail address of a user who is made. */
+                    email?: string | null;
+                    /** @description Name of a user who is made. */
+                    display_name?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionOutcome"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            412: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description From whom. */
+                    authentik_sub: string;
+                    /** @description What kind of scope. */
+                    scope_type: string;
+                    /** @description Which. */
+                    scope_id: string;
+                    /** @description Module. */
+                    module: string;
+                    /** @description Action. */
+                    action: string;
+                    /** @description Why. */
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionOutcome"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            412: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
         };
     };
     "identity.api_key.list": {
@@ -13218,6 +14363,380 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "members.client.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClientList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.client.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberClientWish"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClientWithKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.client.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClient"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.client.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.client.update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberClientWish"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClient"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.client.rotate": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberClientRotation"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClientWithKey"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.issuer.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberIssuerList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.issuer.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberIssuerWish"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberIssuer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.issuer.update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberIssuerWish"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberIssuer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.issuer.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.issuer.check": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberIssuerCheck"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberIssuerKeys"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "identity.menu.list": {
         parameters: {
             query?: {
@@ -18335,6 +19854,302 @@ export interface operations {
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    "members.changes": {
+        parameters: {
+            query?: {
+                /** @description The cursor of the answer before; absent: only the newest cursor. */
+                since?: string | null;
+                /** @description 1 to 1,000. */
+                limit?: number | null;
+                /** @description For how many seconds to wait for a change, 0 to 25. */
+                wait?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionChanges"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            410: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description At most 100. */
+                    checks: {
+                        /** @description Who. */
+                        authentik_sub: string;
+                        /** @description What kind of scope. */
+                        scope_type: string;
+                        /** @description Which. */
+                        scope_id: string;
+                        /** @description Module. */
+                        module: string;
+                        /** @description Action. */
+                        action: string;
+                    }[];
+                } | {
+                    /** @description Who. */
+                    authentik_sub: string;
+                    /** @description What kind of scope. */
+                    scope_type: string;
+                    /** @description Which. */
+                    scope_id: string;
+                    /** @description Module. */
+                    module: string;
+                    /** @description Action. */
+                    action: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Whose. */
+                    subs: string[];
+                    /**
+                     * @description The versions that the caller has.
+                     * @default {}
+                     */
+                    if_versions?: {
+                        [key: string]: number;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotAnswer"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.snapshot": {
+        parameters: {
+            query?: {
+                /** @description Only this type of scope. */
+                scope_type?: string | null;
+                /** @description Only this scope. */
+                scope_id?: string | null;
+                /** @description Only this module. */
+                module?: string | null;
+                /** @description `true`: with the reasons of each permission. */
+                origin?: boolean | null;
+                /** @description `1`: what was true a second ago will do. */
+                max_stale?: number | null;
+            };
+            header?: never;
+            path: {
+                authentik_sub: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionSnapshot"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            410: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.upsert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description What his issuer calls him. */
+                    authentik_sub: string;
+                    /**
+                     * @description E-mail address; null clears it, absent leaves it.
+                     * @default null
+                     */
+                    email?: string | null;
+                    /**
+                     * @description Name to show; null clears it, absent leaves it.
+                     * @default null
+                     */
+                    display_name?: string | null;
+                    /** @description Whether he may work; absent leaves it. */
+                    is_active?: boolean | null;
+                    /**
+                     * Format: date-time
+                     * @description When this was seen; what is older than what is known changes nothing.
+                     */
+                    observed_at?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberUpserted"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberUser"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.own_snapshot": {
+        parameters: {
+            query?: {
+                /** @description Only this type of scope. */
+                scope_type?: string | null;
+                /** @description Only this scope. */
+                scope_id?: string | null;
+                /** @description Only this module. */
+                module?: string | null;
+                /** @description `true`: with the reasons of each permission. */
+                origin?: boolean | null;
+                /** @description `1`: what was true a second ago will do. */
+                max_stale?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionSnapshot"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
         };
     };
     "system.metrics": {

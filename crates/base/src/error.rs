@@ -27,6 +27,8 @@ pub enum Kind {
     Timeout,
     /// The state does not allow it (409).
     Conflict,
+    /// It was there and will not be again (410).
+    Gone,
     /// An `If-Match` did not match (412).
     Precondition,
     /// More bytes than are accepted (413).
@@ -123,6 +125,8 @@ impl Error {
         not_found => NotFound,
         /// 409.
         conflict => Conflict,
+        /// 410.
+        gone => Gone,
         /// 412.
         precondition => Precondition,
         /// 422.

@@ -209,7 +209,7 @@ async fn explain(cx: &Cx) -> Result<Json<EffectiveAccess>> {
     let Some(standing) = authority::standing(tx, row.id).await? else {
         return Ok(Json(EffectiveAccess { owner: false, permissions: Vec::new() }));
     };
-    let held = grants::explain(tx, catalogue, row.id, &standing).await?;
+    let held = grants::explain(tx, catalogue, cx.now(), row.id, &standing).await?;
     let permissions = held.into_iter().map(|one| shown(catalogue.entry(one.permission).code.clone(), one));
     Ok(Json(EffectiveAccess { owner: standing.owner, permissions: permissions.collect() }))
 }

@@ -212,7 +212,7 @@ pub async fn standing(tx: &Tx, user: Id) -> Result<Option<Standing>> {
     let ids: Vec<Id> = tx.all(held).await?.into_iter().map(|row| row.role_id).collect();
     let enabled = tx
         .find::<role::entity::Entity>()
-        .filter(role::entity::Column::Id.is_in(ids))
+        .filter(role::entity::Column::Id.is_in(ids.iter().copied()))
         .filter(role::entity::Column::Status.eq(crate::resource::Status::Enabled));
     let roles = tx.all(enabled).await?;
     let named = departments_of(tx, &roles).await?;
@@ -236,7 +236,7 @@ pub async fn standing(tx: &Tx, user: Id) -> Result<Option<Standing>> {
     };
     let roles =
         roles.iter().map(|role| RoleStanding { id: role.id, name: role.name.clone(), reach: reach(role) });
-    Ok(Some(Standing { owner: member.is_owner, roles: roles.collect() }))
+    Ok(Some(Standing { owner: member.is_owner, roles: roles.collect(), assigned: ids }))
 }
 
 async fn departments_of(tx: &Tx, roles: &[role::entity::Model]) -> Result<BTreeMap<Id, BTreeSet<Id>>> {

@@ -17,6 +17,7 @@ pub mod menus;
 pub mod migration;
 pub mod organization;
 pub mod password;
+pub mod people;
 pub mod platform;
 pub mod profile;
 pub mod resource;
@@ -27,6 +28,7 @@ pub mod sign_in;
 
 pub use authority::Authority;
 pub use migration::MIGRATIONS;
+pub use people::Members;
 pub use service::{Identity, Settings};
 
 use kernel::Api;

@@ -160,6 +160,7 @@ pub struct Cx {
     pub(crate) tx: Option<Tx>,
     pub(crate) params: HashMap<String, String>,
     pub(crate) raw_query: String,
+    pub(crate) uri: http::Uri,
     pub(crate) body: Bytes,
     pub(crate) table: Option<Arc<Table>>,
     pub(crate) respond: Mutex<Vec<(HeaderName, HeaderValue)>>,
@@ -223,6 +224,10 @@ impl Cx {
     /// The query string as received.
     pub fn query_text(&self) -> &str {
         &self.raw_query
+    }
+    /// The path of the request as it was sent, without a trailing slash.
+    pub fn path(&self) -> &str {
+        self.uri.path()
     }
     /// The body as received.
     pub fn body(&self) -> &Bytes {
@@ -297,6 +302,7 @@ impl Cx {
             tx: None,
             params: self.params.clone(),
             raw_query: self.raw_query.clone(),
+            uri: self.uri.clone(),
             body: Bytes::new(),
             table: None,
             respond: Mutex::default(),
@@ -350,6 +356,7 @@ impl Cx {
             tx: None,
             params: HashMap::new(),
             raw_query: query.to_owned(),
+            uri: http::Uri::default(),
             body: Bytes::new(),
             table: None,
             respond: Mutex::default(),

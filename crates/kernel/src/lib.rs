@@ -27,3 +27,6 @@ pub use resource::{Change, Draft, Input, Meta, Model, Resource, Sample, Spec};
 /// The kernel's own tables.
 pub const MIGRATIONS: &[store::Migration] =
     &[access::MIGRATION, audit::MIGRATION, http::idempotency::MIGRATION, audit::platform::MIGRATION];
+
+/// What the kernel's tables became later, after those of the modules.
+pub const LATER_MIGRATIONS: &[store::Migration] = &[access::TUPLES];

@@ -1,6 +1,7 @@
 //! Ports: what the kernel asks of a module that it does not know.
 
 use base::{Id, Result};
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use sea_orm::{QueryResult, sea_query::SelectStatement};
@@ -67,6 +68,83 @@ pub trait Directory: Send + Sync {
 
     /// What the user is in the transaction's organisation; `None` for somebody who is no active member.
     fn standing<'a>(&'a self, tx: &'a Tx, user: Id) -> BoxFuture<'a, Result<Option<Standing>>>;
+}
+
+/// A member of an organisation, as other systems are told of him.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person {
+    /// The user.
+    pub id: Id,
+    /// Sign-in name.
+    pub username: String,
+    /// Name to show.
+    pub name: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Whether the address is proven to be his.
+    pub email_verified: bool,
+    /// Whether he may work: neither account nor membership is disabled or gone.
+    pub active: bool,
+    /// Whether he was removed.
+    pub removed: bool,
+    /// When the membership began.
+    pub created_at: DateTime<Utc>,
+    /// When account or membership changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Somebody whom another system vouches for.
+#[derive(Clone, Debug)]
+pub struct Newcomer {
+    /// The wished sign-in name; another one is found where it is taken.
+    pub username: String,
+    /// Name to show.
+    pub name: String,
+    /// E-mail address; it proves nothing.
+    pub email: Option<String>,
+}
+
+/// What of a member's profile is to change; `None` leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    /// Name to show; `Some(None)` takes the sign-in name.
+    pub name: Option<Option<String>>,
+    /// E-mail address.
+    pub email: Option<Option<String>>,
+    /// Whether the membership is active.
+    pub active: Option<bool>,
+}
+
+/// The members of the transaction's organisation, for modules that act for other systems. Implemented by
+/// `identity`, and a service of the application as `Arc<dyn People>`. Changes need a system transaction.
+pub trait People: Send + Sync {
+    /// Those of these users that are or were members; whoever was removed is not active.
+    fn find<'a>(&'a self, tx: &'a Tx, ids: &'a [Id]) -> BoxFuture<'a, Result<Vec<Person>>>;
+
+    /// Members by id, whose names or address contain `text`, after an id.
+    fn search<'a>(
+        &'a self,
+        tx: &'a Tx,
+        text: Option<&'a str>,
+        after: Option<Id>,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Vec<Person>>>;
+
+    /// Makes an account and a membership without roles.
+    ///
+    /// Errors: 422 for a name or an address that cannot be one.
+    fn enrol<'a>(&'a self, app: &'a App, tx: &'a Tx, new: Newcomer) -> BoxFuture<'a, Result<Id>>;
+
+    /// Changes a member's profile; the names of what was changed: `display_name`, `email`, `is_active`.
+    ///
+    /// Errors: 404; 409 `last_owner`; 422.
+    fn change<'a>(
+        &'a self,
+        app: &'a App,
+        tx: &'a Tx,
+        user: Id,
+        change: ProfileChange,
+    ) -> BoxFuture<'a, Result<Vec<&'static str>>>;
 }
 
 /// What the operator's metrics count beside requests. Implemented by `server`, and a service of the

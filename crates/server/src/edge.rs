@@ -31,6 +31,8 @@ const API: [&str; 6] = ["/api", "/v1", "/me", "/internal", "/admin", "/.well-kno
 
 /// Paths with limits of their own: programs ask for ids as often as they insert rows.
 const UNCOUNTED: [&str; 2] = ["/api/segment/allocate", "/api/ids/next"];
+/// The same, with everything below: sister systems ask for each of their users.
+const UNCOUNTED_BELOW: [&str; 2] = ["/internal/", "/admin/"];
 
 /// The whole HTTP service; cloning is cheap.
 #[derive(Clone)]
@@ -230,7 +232,9 @@ impl Inner {
     /// Under which key the request is counted, if it is.
     fn limit_key(&self, request: &Request) -> Option<String> {
         let path = request.uri().path();
-        if self.app.settings().rate_limit == 0 || !is_api(path) || UNCOUNTED.contains(&path) {
+        let is_uncounted =
+            UNCOUNTED.contains(&path) || UNCOUNTED_BELOW.iter().any(|one| path.starts_with(one));
+        if self.app.settings().rate_limit == 0 || !is_api(path) || is_uncounted {
             return None;
         }
         let peer = request.extensions().get::<origin::Peer>().map(|peer| peer.0.ip());

@@ -12,7 +12,7 @@ use kernel::{
     Api, App, Services, access,
     api::Operation,
     http::guard,
-    port::{Meter, Postman},
+    port::{Meter, People, Postman},
 };
 use outbound::{GuardedClient, Policy};
 use platform::ids::{AllocateAuth, Ids};
@@ -36,6 +36,8 @@ pub fn migrations() -> Migrations {
         .with(identity::MIGRATIONS)
         .with(&[jobs::MIGRATION, idgen::MIGRATION])
         .with(platform::MIGRATIONS)
+        .with(kernel::LATER_MIGRATIONS)
+        .with(&[members::MIGRATION])
 }
 
 /// Every operation and resource of the product.
@@ -44,18 +46,19 @@ pub fn api() -> Api {
     operation::mount(&mut api);
     identity::mount(&mut api);
     platform::mount(&mut api);
+    members::mount(&mut api);
     platform::mount_last(&mut api);
     api
 }
 
 /// Every kind of job.
 pub fn kinds(dev: bool) -> Registry<App> {
-    platform::kind::register(identity::kind::register(Registry::default()), dev)
+    members::register(platform::kind::register(identity::kind::register(Registry::default()), dev))
 }
 
 /// Every schedule that the product brings along.
 pub fn declared() -> Result<Vec<Declared>> {
-    Ok([identity::kind::declared()?, platform::kind::declared()?].concat())
+    Ok([identity::kind::declared()?, platform::kind::declared()?, members::declared()?].concat())
 }
 
 /// The OpenAPI document.
@@ -98,6 +101,8 @@ pub struct Parts {
     pub data_dir: PathBuf,
     /// Who may have ids.
     pub allocate_auth: AllocateAuth,
+    /// The authority on members.
+    pub members: members::Settings,
     /// Where keys count that count in Redis.
     pub counter: Option<SharedCounter>,
 }
@@ -129,15 +134,19 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
         parts.vault,
         parts.allocate_auth,
     );
+    let client = GuardedClient::new(outbound);
+    let verifier = oidc::Verifier::new(client.clone(), parts.clock.clone());
     let services = Services::default()
         .with(parts.identity)
         .with(engine)
         .with(ids)
+        .with(members::Members::new(parts.members, verifier))
+        .with::<Arc<dyn People>>(Arc::new(identity::Members))
         .with::<Arc<dyn Postman>>(Arc::new(identity::mail::Post))
         .with(rows)
         .with(parts.metrics.clone())
         .with(meter)
-        .with(GuardedClient::new(outbound))
+        .with(client)
         .with(platform::kind::DataDir(parts.data_dir))
         .with(operation::Documentation::new(&document, parts.edge.clone()));
     let app = App::new(

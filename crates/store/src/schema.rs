@@ -30,6 +30,11 @@ impl Ddl {
         Self { dialect, statements: Vec::new() }
     }
 
+    /// The dialect that is written.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// The statements so far, in order.
     pub fn into_statements(self) -> Vec<String> {
         self.statements

@@ -12,6 +12,8 @@ import jobs from './jobs'
 import jobFields from './jobFields'
 import ids from './ids'
 import idFields from './idFields'
+import members from './members'
+import memberFields from './memberFields'
 
-const messages: typeof zhCN = { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields }, identity, home, jobs, ids, platform }
+const messages: typeof zhCN = { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields, ...memberFields }, identity, home, jobs, ids, members, platform }
 export default messages

@@ -11,5 +11,7 @@ import jobs from './jobs'
 import jobFields from './jobFields'
 import ids from './ids'
 import idFields from './idFields'
+import members from './members'
+import memberFields from './memberFields'
 
-export default { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields }, identity, home, jobs, ids, platform }
+export default { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields, ...memberFields }, identity, home, jobs, ids, members, platform }

@@ -5,7 +5,7 @@
 use kernel::{App, access::Entry};
 
 /// Actions: code, Chinese, English.
-const ACTIONS: [(&str, &str, &str); 23] = [
+const ACTIONS: [(&str, &str, &str); 25] = [
     ("list", "列出", "List"),
     ("read", "查看", "Read"),
     ("create", "新建", "Create"),
@@ -29,10 +29,12 @@ const ACTIONS: [(&str, &str, &str); 23] = [
     ("initialize", "初始化", "Initialise"),
     ("allocate", "领取", "Allocate"),
     ("operate", "隔离与放行", "Quarantine and release"),
+    ("rotate", "轮换密钥", "Rotate the key"),
+    ("check", "检查", "Check"),
 ];
 
 /// What is no resource of the engine: module, name, Chinese, English.
-const OTHERS: [(&str, &str, &str, &str); 9] = [
+const OTHERS: [(&str, &str, &str, &str); 11] = [
     ("identity", "invitation", "邀请", "Invitations"),
     ("identity", "session", "会话", "Sessions"),
     ("identity", "api_key", "API 密钥", "API keys"),
@@ -42,6 +44,8 @@ const OTHERS: [(&str, &str, &str, &str); 9] = [
     ("ids", "table", "发现的表", "Discovered tables"),
     ("ids", "key", "号段", "Keys of ids"),
     ("ids", "generator", "编号规则", "Generators of ids"),
+    ("members", "client", "接入程序", "Programs"),
+    ("members", "issuer", "登录来源", "Issuers"),
 ];
 
 /// A permission's titles in Chinese and English.

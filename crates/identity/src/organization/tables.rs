@@ -46,12 +46,15 @@ const IDS: [&str; 9] = [
     "id_key",
 ];
 
+/// Those of the authority on members.
+const MEMBERS: [&str; 4] = ["member_term", "member_client", "member_subject", "member_issuer"];
+
 /// Those that this crate and the kernel declare; what refers comes before what is referred to.
 const OWN: [TenantTable; 14] = [
     table("membership_role"),
     table("membership_post"),
     table("role_department"),
-    table("access_grant"),
+    table("permission_grant"),
     table("access_event"),
     table("audit_entry"),
     table("sign_in"),
@@ -71,15 +74,29 @@ const DERIVED: [&str; 2] = ["search_key", "alive"];
 /// Columns of bytes: files, which an export of rows does not carry.
 const BYTES: [&str; 1] = ["content"];
 /// JSON columns of tables without a resource.
-const JSON: [&str; 4] = ["role_ids", "post_ids", "scopes", "settings"];
+const JSON: [&str; 12] = [
+    "audiences",
+    "algorithms",
+    "azp",
+    "role_ids",
+    "post_ids",
+    "scopes",
+    "settings",
+    "detail",
+    "may_grant",
+    "allow_origins",
+    "allow_ips",
+    "allow_paths",
+];
 /// Columns of text that are called like ids.
-const TEXT: [&str; 1] = ["request_id"];
+const TEXT: [&str; 4] = ["request_id", "scope_id", "granted_by", "made_by"];
 
 /// Every tenant table, in the order in which rows may be deleted: those of other modules first,
 /// the last registered one foremost, since a module refers to those before it.
 pub(super) fn all(app: &App) -> Vec<TenantTable> {
     let known = |name: &str| {
-        [&JOBS[..], &TRANSFERS, &IDS].concat().contains(&name) || OWN.iter().any(|own| own.name == name)
+        [&JOBS[..], &TRANSFERS, &IDS, &MEMBERS].concat().contains(&name)
+            || OWN.iter().any(|own| own.name == name)
     };
     let others = app.registry().iter().map(|resource| resource.spec());
     let others = others.filter(|spec| spec.column("org_id").is_some() && !known(spec.table));
@@ -88,6 +105,7 @@ pub(super) fn all(app: &App) -> Vec<TenantTable> {
         let parent = spec.column("parent_id").map(|_| "parent_id");
         all.insert(0, TenantTable { name: spec.table, parent });
     }
+    all.extend(MEMBERS.map(table));
     all.extend(IDS.map(table));
     all.extend(TRANSFERS.map(table));
     all.extend(JOBS.map(table));

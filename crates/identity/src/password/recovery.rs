@@ -219,7 +219,7 @@ async fn may_hold_link(
     let Some(standing) = standing.filter(|standing| !standing.owner && !member.is_owner) else {
         return Ok(false);
     };
-    let held = access::explain(cx.tx()?, cx.app.catalogue(), member.id, &standing).await?;
+    let held = access::explain(cx.tx()?, cx.app.catalogue(), cx.now(), member.id, &standing).await?;
     let covers = |one: &access::Held| {
         actor
             .effective

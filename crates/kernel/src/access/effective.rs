@@ -7,6 +7,7 @@ use std::{
 };
 
 use base::{Id, Result};
+use chrono::{DateTime, Utc};
 use store::Tx;
 
 use super::{Catalogue, Holder, Permission, grant};
@@ -55,6 +56,8 @@ pub struct Standing {
     pub owner: bool,
     /// Enabled roles.
     pub roles: Vec<RoleStanding>,
+    /// Every role that is assigned, disabled ones included.
+    pub assigned: Vec<Id>,
 }
 
 /// The effective set of one user in one organisation.
@@ -65,6 +68,8 @@ pub struct Effective {
     reach: HashMap<Permission, Reach>,
     owner: bool,
     member: bool,
+    /// When the first of the permissions ends.
+    until: Option<DateTime<Utc>>,
 }
 
 impl Effective {
@@ -116,7 +121,8 @@ impl Effective {
     }
     /// Only what an API key's scopes allow.
     pub(crate) fn limited(&self, catalogue: &Catalogue, scopes: &[String]) -> Self {
-        let mut limited = Self { version: self.version, member: self.member, ..Self::default() };
+        let mut limited =
+            Self { version: self.version, member: self.member, until: self.until, ..Self::default() };
         for permission in scopes.iter().filter_map(|code| catalogue.find(code)) {
             if let Some(reach) = self.reach.get(&permission) {
                 limited.add(permission, reach);
@@ -146,32 +152,41 @@ pub struct Held {
     pub reach: Reach,
     /// Why.
     pub because: Vec<Because>,
+    /// When one of the reasons ends, the first one.
+    pub until: Option<DateTime<Utc>>,
 }
 
-/// What a user may do in the transaction's organisation, and why.
-pub async fn explain(tx: &Tx, catalogue: &Catalogue, user: Id, standing: &Standing) -> Result<Vec<Held>> {
+/// What a user may do in the transaction's organisation at `now`, and why.
+pub async fn explain(
+    tx: &Tx,
+    catalogue: &Catalogue,
+    now: DateTime<Utc>,
+    user: Id,
+    standing: &Standing,
+) -> Result<Vec<Held>> {
     let mut held: HashMap<Permission, Held> = HashMap::new();
-    let mut add = |permission: Permission, reach: &Reach, because: Because| {
+    let mut add = |permission: Permission, reach: &Reach, because: Because, until: Option<DateTime<Utc>>| {
         held.entry(permission)
             .and_modify(|known| {
                 known.reach = known.reach.union(reach);
                 known.because.push(because.clone());
+                known.until = earlier(known.until, until);
             })
-            .or_insert_with(|| Held { permission, reach: reach.clone(), because: vec![because] });
+            .or_insert_with(|| Held { permission, reach: reach.clone(), because: vec![because], until });
     };
     if standing.owner {
         for (permission, _) in catalogue.iter().filter(|(_, entry)| !entry.is_platform()) {
-            add(permission, &Reach::All, Because::Owner);
+            add(permission, &Reach::All, Because::Owner, None);
         }
     }
     let mut holders: Vec<Holder> = standing.roles.iter().map(|role| Holder::Role(role.id)).collect();
     holders.push(Holder::User(user));
-    for (holder, permission) in grant::held_by(tx, catalogue, &holders).await? {
+    for (holder, permission, until) in grant::held_by(tx, catalogue, now, &holders).await? {
         match holder {
-            Holder::User(_) => add(permission, &Reach::All, Because::Grant),
+            Holder::User(_) => add(permission, &Reach::All, Because::Grant, until),
             Holder::Role(id) => {
                 for role in standing.roles.iter().filter(|role| role.id == id) {
-                    add(permission, &role.reach, Because::Role(id, role.name.clone()));
+                    add(permission, &role.reach, Because::Role(id, role.name.clone()), until);
                 }
             }
         }
@@ -179,6 +194,10 @@ pub async fn explain(tx: &Tx, catalogue: &Catalogue, user: Id, standing: &Standi
     let mut all: Vec<Held> = held.into_values().collect();
     all.sort_by_key(|one| one.permission);
     Ok(all)
+}
+
+fn earlier(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    [one, other].into_iter().flatten().min()
 }
 
 /// Effective sets by user and organisation; an entry of another version is worked out anew.
@@ -203,7 +222,10 @@ pub(crate) async fn load(
 ) -> Result<Arc<Effective>> {
     let key = (user, tx.org());
     let cache = &app.effective().sets;
-    let fresh = |set: &Arc<Effective>| set.version == version && set.holds_platform(app) == platform;
+    let fresh = |set: &Arc<Effective>| {
+        let is_over = set.until.is_some_and(|end| end <= app.now());
+        set.version == version && set.holds_platform(app) == platform && !is_over
+    };
     if let Some(set) = cache.get(&key).filter(fresh) {
         return Ok(set);
     }
@@ -221,7 +243,8 @@ pub(crate) async fn compute(app: &App, tx: &Tx, user: Id, version: i64, platform
     {
         set.member = true;
         set.owner = standing.owner;
-        for held in explain(tx, app.catalogue(), user, &standing).await? {
+        for held in explain(tx, app.catalogue(), app.now(), user, &standing).await? {
+            set.until = earlier(set.until, held.until);
             if !app.catalogue().entry(held.permission).is_platform() {
                 set.add(held.permission, &held.reach);
             }

@@ -3,17 +3,21 @@
 use std::collections::BTreeSet;
 
 use base::{Error, FieldError, Id, Result};
-use sea_orm::{ActiveValue::Set, Condition, QueryFilter, entity::prelude::*};
+use chrono::{DateTime, Utc};
+use sea_orm::{Condition, QueryFilter, entity::prelude::*};
 use store::Tx;
 
-use super::{Catalogue, Permission};
+use super::{
+    Catalogue, Permission,
+    tuple::{self, ORG, Terms, Tuple},
+};
 use crate::Cx;
 
-mod entity {
+pub(super) mod entity {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-    #[sea_orm(table_name = "access_grant")]
+    #[sea_orm(table_name = "permission_grant")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
@@ -21,9 +25,13 @@ mod entity {
         pub holder_kind: String,
         pub holder_id: Uuid,
         pub scope_type: String,
-        pub scope_id: Uuid,
+        pub scope_id: String,
         pub module: String,
         pub action: String,
+        pub granted_by: Option<String>,
+        pub reason: Option<String>,
+        pub granted_at: Option<DateTimeUtc>,
+        pub expires_at: Option<DateTimeUtc>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -42,7 +50,7 @@ pub enum Holder {
 }
 
 impl Holder {
-    fn parts(self) -> (&'static str, Id) {
+    pub(super) fn parts(self) -> (&'static str, Id) {
         match self {
             Self::Role(id) => ("role", id),
             Self::User(id) => ("user", id),
@@ -50,31 +58,42 @@ impl Holder {
     }
 }
 
-/// The permissions of several holders. Tuples that the catalogue does not know are left out.
+impl entity::Model {
+    pub(super) fn holder(&self) -> Holder {
+        match self.holder_kind.as_str() {
+            "role" => Holder::Role(self.holder_id),
+            _ => Holder::User(self.holder_id),
+        }
+    }
+}
+
+/// The permissions of several holders in the transaction's own organisation, each with the instant at which
+/// it ends. Tuples that the catalogue does not know are left out, and so is what has ended at `now`.
 pub(super) async fn held_by(
     tx: &Tx,
     catalogue: &Catalogue,
+    now: DateTime<Utc>,
     holders: &[Holder],
-) -> Result<Vec<(Holder, Permission)>> {
+) -> Result<Vec<(Holder, Permission, Option<DateTime<Utc>>)>> {
     let ids = holders.iter().map(|holder| holder.parts().1);
-    let select = tx.find::<entity::Entity>().filter(entity::Column::HolderId.is_in(ids));
+    let select = tx
+        .find::<entity::Entity>()
+        .filter(entity::Column::HolderId.is_in(ids))
+        .filter(entity::Column::ScopeType.eq(ORG))
+        .filter(entity::Column::ScopeId.eq(tx.require_org()?.to_string()));
     let rows = tx.all(select).await?;
-    let own = |row: &entity::Model| row.scope_type == "org" && row.scope_id == row.org_id;
-    let found = rows.iter().filter(|row| own(row)).filter_map(|row| {
-        let holder = match row.holder_kind.as_str() {
-            "role" => Holder::Role(row.holder_id),
-            _ => Holder::User(row.holder_id),
-        };
-        let permission = catalogue.find_tuple(&row.module, &row.action)?;
-        holders.contains(&holder).then_some((holder, permission))
+    let found = rows.iter().filter(|row| row.expires_at.is_none_or(|end| now < end)).filter_map(|row| {
+        let (holder, permission) = (row.holder(), catalogue.find_tuple(&row.module, &row.action)?);
+        holders.contains(&holder).then_some((holder, permission, row.expires_at))
     });
     Ok(found.collect())
 }
 
 /// The codes that each of several holders holds.
 pub async fn grants_of(tx: &Tx, catalogue: &Catalogue, holders: &[Holder]) -> Result<Vec<(Holder, String)>> {
-    let found = held_by(tx, catalogue, holders).await?;
-    Ok(found.into_iter().map(|(holder, p)| (holder, catalogue.entry(p).code.clone())).collect())
+    // What has an end is there until it is taken away at that end.
+    let found = held_by(tx, catalogue, DateTime::<Utc>::MIN_UTC, holders).await?;
+    Ok(found.into_iter().map(|(holder, p, _)| (holder, catalogue.entry(p).code.clone())).collect())
 }
 
 /// The codes that one holder holds, sorted.
@@ -110,29 +129,48 @@ pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<()>
             format!("you cannot grant {lacking}, which you do not hold"),
         ));
     }
-    write(tx, cx, holder, &wanted).await?;
+    let removed = before.iter().filter(|code| !wanted.contains(code.as_str()));
+    remove(tx, catalogue, holder, removed.map(String::as_str)).await?;
+    add(cx, holder, &added).await?;
     let after: Vec<&str> = wanted.into_iter().collect();
     cx.note("permissions", serde_json::json!(before), serde_json::json!(after));
     Ok(())
 }
 
-async fn write(tx: &Tx, cx: &Cx, holder: Holder, wanted: &BTreeSet<&str>) -> Result<()> {
-    forget(tx, holder).await?;
-    let org = tx.require_org()?;
-    let rows = wanted.iter().filter_map(|code| {
-        let permission = cx.app.catalogue().find(code)?;
-        let entry = cx.app.catalogue().entry(permission);
-        let (kind, id) = holder.parts();
-        Some(entity::ActiveModel {
-            id: Set(cx.app.new_id()),
-            org_id: Set(org),
-            holder_kind: Set(kind.into()),
-            holder_id: Set(id),
-            scope_type: Set("org".into()),
-            scope_id: Set(org),
-            module: Set(entry.tuple_module()),
-            action: Set(entry.action.clone()),
-        })
+/// What is kept keeps its terms, so only what is not wanted any more goes.
+async fn remove(
+    tx: &Tx,
+    catalogue: &Catalogue,
+    holder: Holder,
+    codes: impl Iterator<Item = &str>,
+) -> Result<()> {
+    let (kind, id) = holder.parts();
+    let mut any = Condition::any();
+    for entry in codes.filter_map(|code| catalogue.find(code)).map(|p| catalogue.entry(p)) {
+        let one = Condition::all()
+            .add(entity::Column::Module.eq(entry.tuple_module()))
+            .add(entity::Column::Action.eq(entry.action.as_str()));
+        any = any.add(one);
+    }
+    if any.is_empty() {
+        return Ok(());
+    }
+    let condition = Condition::all()
+        .add(entity::Column::HolderKind.eq(kind))
+        .add(entity::Column::HolderId.eq(id))
+        .add(entity::Column::ScopeType.eq(ORG))
+        .add(entity::Column::ScopeId.eq(tx.require_org()?.to_string()))
+        .add(any);
+    tx.delete_where::<entity::Entity>(condition).await.map(drop)
+}
+
+async fn add(cx: &Cx, holder: Holder, codes: &[&str]) -> Result<()> {
+    let (tx, catalogue) = (cx.tx()?, cx.app.catalogue());
+    let by = cx.actor().ok().map(|actor| actor.username.clone());
+    let rows = codes.iter().filter_map(|code| catalogue.find(code)).map(|permission| {
+        let tuple = Tuple::own(tx.org().unwrap_or_default(), catalogue.entry(permission));
+        let terms = Terms { granted_by: by.clone(), reason: None, expires_at: None };
+        tuple::row(cx.app.new_id(), tx.org().unwrap_or_default(), Some(cx.now()), holder, &tuple, &terms)
     });
     tx.insert_all(rows.collect()).await
 }
@@ -146,19 +184,9 @@ pub async fn copy_grants(
     codes: impl IntoIterator<Item = Permission>,
 ) -> Result<()> {
     let org = tx.require_org()?;
-    let (kind, id) = holder.parts();
     let rows = codes.into_iter().map(|permission| {
-        let entry = catalogue.entry(permission);
-        entity::ActiveModel {
-            id: Set(new_id()),
-            org_id: Set(org),
-            holder_kind: Set(kind.into()),
-            holder_id: Set(id),
-            scope_type: Set("org".into()),
-            scope_id: Set(org),
-            module: Set(entry.tuple_module()),
-            action: Set(entry.action.clone()),
-        }
+        let tuple = Tuple::own(org, catalogue.entry(permission));
+        tuple::row(new_id(), org, None, holder, &tuple, &Terms::default())
     });
     tx.insert_all(rows.collect()).await
 }

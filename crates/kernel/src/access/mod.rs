@@ -8,15 +8,81 @@ mod catalogue;
 mod effective;
 mod grant;
 mod scope;
+mod tuple;
 mod version;
 
 pub use catalogue::{Catalogue, Entry, Permission, Source, store_catalogue};
 pub use effective::{Because, Effective, EffectiveCache, Held, Reach, RoleStanding, Standing, explain};
 pub use grant::{Holder, codes_of, copy_grants, forget, grants_of, set_grants};
 pub use scope::DataScope;
-pub use version::{bump, bump_in, version_table};
+pub use tuple::{
+    Found, Given, Grant, ORG, Terms, Tuple, expired, find, give, held_tuples, holders_of, page, remove_ended,
+    take,
+};
+pub use version::{Event, bump, bump_in, bump_with, events, head, lock_head, subject_version, version_table};
 
 pub(crate) use effective::{compute, load};
+
+/// Grants as tuples of any scope, with their terms, and versions of each subject.
+pub const TUPLES: store::Migration = store::Migration {
+    name: "0007_tuples",
+    up: |ddl| {
+        ddl.tenant_rows("permission_grant")
+            .text("holder_kind", 16)
+            .uuid("holder_id")
+            .text("scope_type", 64)
+            .text("scope_id", 128)
+            .text("module", 128)
+            .text("action", 64)
+            .text_null("granted_by", 200)
+            .text_null("reason", 500)
+            .timestamp_null("granted_at")
+            .timestamp_null("expires_at")
+            .unique(&["holder_id", "holder_kind", "scope_type", "scope_id", "module", "action"])
+            .index(&["module", "action", "scope_type", "scope_id"])
+            .lookup("expires_at")
+            .create();
+        let hex = |from: u32, length: u32| format!("SUBSTR(HEX(org_id), {from}, {length})");
+        let parts = [(1, 8), (9, 4), (13, 4), (17, 4), (21, 12)].map(|(from, length)| hex(from, length));
+        let text = match ddl.dialect() {
+            store::Dialect::Postgres => "org_id::text".to_owned(),
+            store::Dialect::Sqlite => format!("LOWER({})", parts.join(" || '-' || ")),
+            store::Dialect::Mysql => format!("LOWER(CONCAT_WS('-', {}))", parts.join(", ")),
+        };
+        // Until now every grant was about its own organisation.
+        ddl.sql(format!(
+            "INSERT INTO permission_grant \
+             (id, org_id, holder_kind, holder_id, scope_type, scope_id, module, action) \
+             SELECT id, org_id, holder_kind, holder_id, scope_type, {text}, module, action FROM access_grant"
+        ));
+        ddl.drop_tables(&["access_grant"]);
+        ddl.table("access_subject")
+            .uuid("org_id")
+            .uuid("subject_id")
+            .bigint("version")
+            .primary_key(&["org_id", "subject_id"])
+            .create();
+        let json = match ddl.dialect() {
+            store::Dialect::Postgres => "jsonb",
+            store::Dialect::Sqlite => "TEXT",
+            store::Dialect::Mysql => "JSON",
+        };
+        ddl.sql(format!("ALTER TABLE access_event ADD COLUMN detail {json} NULL"));
+    },
+    down: |ddl| {
+        ddl.drop_tables(&["access_subject", "permission_grant"]);
+        ddl.sql("ALTER TABLE access_event DROP COLUMN detail");
+        ddl.tenant_rows("access_grant")
+            .text("holder_kind", 16)
+            .uuid("holder_id")
+            .text("scope_type", 16)
+            .uuid("scope_id")
+            .text("module", 128)
+            .text("action", 64)
+            .unique(&["holder_kind", "holder_id", "scope_type", "scope_id", "module", "action"])
+            .create();
+    },
+};
 
 /// The kernel's access tables.
 pub const MIGRATION: store::Migration = store::Migration {

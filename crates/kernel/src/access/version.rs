@@ -1,14 +1,38 @@
 //! The access version: one counter for the whole product, advanced under a row lock, so that
-//! versions rise in commit order, and the last value per organisation.
+//! versions rise in commit order; the last value per organisation, and the last one that concerned each
+//! subject (a user, a role, or the organisation as a whole). What happened is kept as events.
 
 use base::{Id, Result};
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
+use serde_json::Value;
 use store::Tx;
 
 /// The table that holds each organisation's version, for the opening statement: `org_id`, `version`.
 pub fn version_table() -> Alias {
     Alias::new("access_version")
+}
+
+/// Changes of one subject that change what others may do as well: its rows may be gone when somebody asks
+/// which of them concern him, so the whole organisation gets the version.
+const WHOLE: [&str; 5] =
+    ["role_removed", "role_restored", "organization_closing", "organization_restored", "catalogue_changed"];
+
+/// What happened to who may do what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Id; events of one version are in its order.
+    pub id: Id,
+    /// The version that it made.
+    pub version: i64,
+    /// What: `role_changed`, `granted`, …
+    pub kind: String,
+    /// The user, role or organisation that it happened to.
+    pub subject: Option<Id>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// More of it, as the kind says.
+    pub detail: Option<Value>,
 }
 
 /// Says that who may do what has changed in the transaction's organisation. `kind` names the
@@ -19,16 +43,20 @@ pub async fn bump(tx: &Tx, now: DateTime<Utc>, kind: &str, subject: Option<Id>) 
 
 /// As [`bump`], for one of several organisations that a system transaction is about.
 pub async fn bump_in(tx: &Tx, org: Id, now: DateTime<Utc>, kind: &str, subject: Option<Id>) -> Result<()> {
-    let advance = Query::update()
-        .table("access_head")
-        .value("version", Expr::col("version").add(1))
-        .and_where(Expr::col("id").eq(1))
-        .to_owned();
-    tx.execute(&advance).await?;
-    let read =
-        Query::select().column("version").from("access_head").and_where(Expr::col("id").eq(1)).to_owned();
-    let row = tx.query_one(&read).await?;
-    let version: i64 = row.map(|row| store::read(&row, "version")).transpose()?.unwrap_or_default();
+    bump_with(tx, org, now, kind, subject, Vec::new()).await.map(drop)
+}
+
+/// As [`bump_in`], with an event for each detail, all of one version, which is returned.
+pub async fn bump_with(
+    tx: &Tx,
+    org: Id,
+    now: DateTime<Utc>,
+    kind: &str,
+    subject: Option<Id>,
+    details: Vec<Value>,
+) -> Result<i64> {
+    advance(tx, 1).await?;
+    let version = head(tx).await?;
     let keep = Query::insert()
         .into_table(version_table())
         .columns(["org_id", "version"])
@@ -36,17 +64,96 @@ pub async fn bump_in(tx: &Tx, org: Id, now: DateTime<Utc>, kind: &str, subject: 
         .on_conflict(OnConflict::column("org_id").update_column("version").to_owned())
         .to_owned();
     tx.execute(&keep).await?;
-    let event = Query::insert()
-        .into_table("access_event")
-        .columns(["id", "org_id", "version", "kind", "subject_id", "at"])
-        .values_panic([
-            base::id::new(now).into(),
-            org.into(),
-            version.into(),
-            kind.into(),
-            subject.into(),
-            now.into(),
-        ])
+    let whole = (subject.is_none() || WHOLE.contains(&kind)).then_some(org);
+    for subject in subject.into_iter().chain(whole) {
+        let keep = Query::insert()
+            .into_table("access_subject")
+            .columns(["org_id", "subject_id", "version"])
+            .values_panic([org.into(), subject.into(), version.into()])
+            .on_conflict(OnConflict::columns(["org_id", "subject_id"]).update_column("version").to_owned())
+            .to_owned();
+        tx.execute(&keep).await?;
+    }
+    let details = if details.is_empty() { vec![None] } else { details.into_iter().map(Some).collect() };
+    for detail in details {
+        let event = Query::insert()
+            .into_table("access_event")
+            .columns(["id", "org_id", "version", "kind", "subject_id", "at", "detail"])
+            .values_panic([
+                base::id::new(now).into(),
+                org.into(),
+                version.into(),
+                kind.into(),
+                subject.into(),
+                now.into(),
+                detail.into(),
+            ])
+            .to_owned();
+        tx.execute(&event).await?;
+    }
+    Ok(version)
+}
+
+async fn advance(tx: &Tx, by: i64) -> Result<()> {
+    let advance = Query::update()
+        .table("access_head")
+        .value("version", Expr::col("version").add(by))
+        .and_where(Expr::col("id").eq(1))
         .to_owned();
-    tx.execute(&event).await.map(drop)
+    tx.execute(&advance).await.map(drop)
+}
+
+/// Waits until nobody else changes who may do what, and keeps it so until the transaction ends. Whoever
+/// decides by what is granted whether to change it takes this first.
+pub async fn lock_head(tx: &Tx) -> Result<()> {
+    advance(tx, 0).await
+}
+
+/// The newest version of all.
+pub async fn head(tx: &Tx) -> Result<i64> {
+    let read =
+        Query::select().column("version").from("access_head").and_where(Expr::col("id").eq(1)).to_owned();
+    let row = tx.query_one(&read).await?;
+    Ok(row.map(|row| store::read(&row, "version")).transpose()?.unwrap_or_default())
+}
+
+/// The newest version that concerned one of the subjects or their organisation as a whole; 0 when none did.
+pub async fn subject_version(tx: &Tx, org: Id, subjects: &[Id]) -> Result<i64> {
+    let all = subjects.iter().copied().chain([org]);
+    let read = Query::select()
+        .expr_as(Expr::col("version").max(), "version")
+        .from("access_subject")
+        .and_where(Expr::col("org_id").eq(org))
+        .and_where(Expr::col("subject_id").is_in(all))
+        .to_owned();
+    let row = tx.query_one(&read).await?;
+    let version: Option<i64> = row.map(|row| store::read(&row, "version")).transpose()?.flatten();
+    Ok(version.unwrap_or_default())
+}
+
+/// Events of the transaction's organisation after a version and, within it, after an id; the oldest first.
+pub async fn events(tx: &Tx, (version, id): (i64, Id), limit: u64) -> Result<Vec<Event>> {
+    let later =
+        Expr::col("version").gt(version).or(Expr::col("version").eq(version).and(Expr::col("id").gt(id)));
+    let read = Query::select()
+        .columns(["id", "version", "kind", "subject_id", "at", "detail"])
+        .from("access_event")
+        .and_where(Expr::col("org_id").eq(tx.require_org()?))
+        .and_where(later)
+        .order_by("version", sea_orm::Order::Asc)
+        .order_by("id", sea_orm::Order::Asc)
+        .limit(limit)
+        .to_owned();
+    let rows = tx.query_all(&read).await?;
+    let event = |row: &sea_orm::QueryResult| {
+        Ok(Event {
+            id: store::read(row, "id")?,
+            version: store::read(row, "version")?,
+            kind: store::read(row, "kind")?,
+            subject: store::read(row, "subject_id")?,
+            at: store::read(row, "at")?,
+            detail: store::read(row, "detail")?,
+        })
+    };
+    rows.iter().map(event).collect()
 }

@@ -164,6 +164,7 @@ fn blank(
         tx: None,
         params,
         raw_query: parts.uri.query().unwrap_or_default().to_owned(),
+        uri: parts.uri.clone(),
         body,
         table,
         respond: Mutex::default(),

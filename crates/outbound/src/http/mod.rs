@@ -148,6 +148,15 @@ impl GuardedClient {
     }
 }
 
+/// Requests that carry a token wait for its issuer's keys, so an issuer that does not answer is given up
+/// sooner than other targets.
+fn connect_timeout(purpose: Purpose) -> Duration {
+    match purpose {
+        Purpose::Oidc => Duration::from_secs(2),
+        _ => CONNECT_TIMEOUT,
+    }
+}
+
 /// Headers that decide where a message goes or ends.
 const FRAMING: [&str; 9] = [
     "host",
@@ -163,13 +172,14 @@ const FRAMING: [&str; 9] = [
 
 #[expect(clippy::disallowed_methods, reason = "this is the guarded client")]
 fn build(resolver: PinnedResolver) -> Result<Client> {
+    let purpose = resolver.purpose;
     Client::builder()
         .dns_resolver(resolver)
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
         .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(connect_timeout(purpose))
         .timeout(TIMEOUT)
         .pool_max_idle_per_host(2)
         .pool_idle_timeout(Duration::from_secs(30))

@@ -183,6 +183,7 @@ pub async fn assemble(config: &Config, store: Store) -> Result<Parts, Failure> {
         },
         data_dir: config.data_dir.clone(),
         allocate_auth: config.allocate_auth,
+        members: config.members.clone(),
         counter: config.redis_url.as_ref().map(SharedCounter::new).transpose()?,
     })
 }

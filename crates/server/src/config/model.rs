@@ -222,6 +222,8 @@ pub struct Config {
     pub audit_retention_days: Option<u32>,
     /// Who may have ids over the older wire.
     pub allocate_auth: AllocateAuth,
+    /// The authority on members.
+    pub members: members::Settings,
     /// Logs.
     pub log: Log,
     /// Where each value came from.

@@ -66,12 +66,32 @@ fn is_pattern(value: &str) -> bool {
 }
 
 impl Settings {
+    /// Whose access tokens are believed, and for whom they must have been issued.
+    fn judge_issuer(&mut self) {
+        let algorithms = self.list("AUTHENTIK_ALLOWED_ALGS");
+        let unknown: Vec<String> =
+            algorithms.into_iter().filter(|name| name.parse::<oidc::Algorithm>().is_err()).collect();
+        if !unknown.is_empty() {
+            self.problems.push(format!("AUTHENTIK_ALLOWED_ALGS: {} cannot be believed", unknown.join(", ")));
+        }
+        let is_open = self.is_set("AUTHENTIK_ISSUER") && self.list("AUTHENTIK_AUDIENCE").is_empty();
+        if is_open && !self.flag("ALLOW_ANY_AUDIENCE") {
+            let message =
+                "AUTHENTIK_AUDIENCE is not set: tokens that were issued for any program are believed";
+            match self.is_prod() {
+                true => self.problems.push(format!("{message}; set it, or ALLOW_ANY_AUDIENCE=true")),
+                false => self.warnings.push(message.to_owned()),
+            }
+        }
+    }
+
     /// Adds what is wrong or odd about the values as a whole.
     pub fn judge(&mut self) {
         if self.is_prod() {
             self.judge_secrets();
             self.judge_exposure();
         }
+        self.judge_issuer();
         let wildcard = matches!(
             self.entry("CORS_ORIGINS").and_then(|entry| entry.value.as_ref()),
             Some(Value::List(origins)) if origins.iter().any(|origin| origin == "*")

@@ -46,8 +46,32 @@ impl Settings {
                 Some("none") => AllocateAuth::None,
                 _ => AllocateAuth::Key,
             },
+            members: members::Settings {
+                internal_secret: self.secret("INTERNAL_SHARED_SECRET"),
+                internal_secret_previous: self.secret("INTERNAL_SHARED_SECRET_PREVIOUS"),
+                issuer: self.issuer(),
+                max_age: u32::try_from(self.number("SNAPSHOT_MAX_AGE")).unwrap_or(300),
+                stale_if_error: u32::try_from(self.number("SNAPSHOT_STALE_IF_ERROR")).unwrap_or(3_600),
+            },
             log: self.log(),
             settings: self,
+        })
+    }
+
+    fn issuer(&self) -> Option<oidc::Issuer> {
+        let issuer = self.text("AUTHENTIK_ISSUER")?;
+        Some(oidc::Issuer {
+            jwks_url: self.text("AUTHENTIK_JWKS_URL").map(str::to_owned),
+            audiences: self.list("AUTHENTIK_AUDIENCE"),
+            // What is no algorithm was refused before.
+            algorithms: self
+                .list("AUTHENTIK_ALLOWED_ALGS")
+                .iter()
+                .filter_map(|one| one.parse().ok())
+                .collect(),
+            azp: self.list("AUTHENTIK_ALLOWED_AZP"),
+            require_azp: self.flag("REQUIRE_AZP"),
+            ..oidc::Issuer::new(issuer)
         })
     }
 
@@ -148,7 +172,7 @@ impl Settings {
         u16::try_from(self.number(name)).unwrap_or_default()
     }
 
-    fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         matches!(self.value(name), Some(Value::Flag(true)))
     }
 
@@ -159,7 +183,7 @@ impl Settings {
         }
     }
 
-    fn list(&self, name: &str) -> Vec<String> {
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
         match self.value(name) {
             Some(Value::List(list)) => list.clone(),
             _ => Vec::new(),

@@ -33,6 +33,11 @@ use database::TestDatabase;
 /// What signs access tokens in tests.
 pub const JWT_SECRET: &str = "test-jwt-secret-0123456789abcdefghij";
 
+/// What sister systems send.
+pub const INTERNAL_SECRET: &str = "internal-secret-of-the-tests-0123456789";
+/// What they sent before.
+pub const INTERNAL_SECRET_PREVIOUS: &str = "internal-secret-before-it-0123456789";
+
 /// The running product.
 pub struct TestApp {
     pub app: App,
@@ -152,6 +157,11 @@ impl TestApp {
             metrics: Arc::new(Metrics::default()),
             data_dir: database.folder.path().to_owned(),
             allocate_auth: wish.allocate_auth,
+            members: members::Settings {
+                internal_secret: Some(Secret::from(INTERNAL_SECRET.to_owned())),
+                internal_secret_previous: Some(Secret::from(INTERNAL_SECRET_PREVIOUS.to_owned())),
+                ..members::Settings::default()
+            },
             counter: None,
             edge: wiring::EdgeSettings {
                 cors: wish.cors,

@@ -1,0 +1,32 @@
+export default {
+  group: '权限服务',
+  tag_add: '输入后按回车', tag_wrong: '“{value}”：{rule}', copy: '复制{what}',
+  client: {
+    title: '接入程序', text: '用自己的密钥读取、授予或收回成员权限的程序。密钥只显示一次。', one: '程序', create: '新建程序', create_submit: '创建并显示密钥', search: '搜索名称、标识或密钥前缀', empty_title: '还没有接入程序', empty_text: '新建一个程序，业务后台就能用它的密钥读取和授予权限。',
+    client_key_help: '程序在 X-Client-Key 中发送的公开标识，创建后不能更改。', client_key_auto: '留空则自动生成', client_key_rule: '3 到 64 个字母、数字、下划线或连字符', active_help: '停用后密钥立即被拒绝，可以随时重新启用。',
+    part_may: '可以做什么', part_limits: '从哪里、调用多少', cannot_give: '修改权限范围和可授予的内容需要“identity:user:grant”权限，其他设置您可以修改。',
+    scope_group: { permissions: '权限', users: '用户', catalog: '目录' },
+    scope: { permissions_read: '读取权限', permissions_write: '授予与收回权限', users_read: '读取用户', users_write: '修改用户', users_create: '创建用户', catalog_read: '读取目录', catalog_write: '修改目录' },
+    scope_text: {
+      permissions_read: '列出成员获得的授权。', permissions_write: '授予和收回权限，仅限下面“可授予”中列出的内容。', users_read: '查看组织成员及其在签发者处的标识。', users_write: '修改成员的资料。', users_create: '授权时若没有这个用户，就为其建立账号。',
+      catalog_read: '读取授权可用的模块、操作和范围名称。', catalog_write: '新增、修改或弃用这些名称。',
+    },
+    may_grant_help: '写模块名，表示其中所有操作；或写“模块:操作”，只允许这一项。留空则什么都不能授予。', grant_rule: '应为“模块”或“模块:操作”，用小写字母、数字和 _ . -', grants_nothing: '有授予权限的范围，但没有列出可授予的内容：任何授权请求都会被拒绝。', grants_unused: '没有“授予与收回权限”的范围，这里列出的内容不起作用。',
+    only_these: '仅限', none_allowed: '列表为空：全部拒绝', any_ip: '任何地址', any_origin: '任何来源', any_path: '全部接口', ips_help: '地址或网段，如 10.0.0.0/8、2001:db8::1。', ip_rule: '应为地址或网段', origins_help: '仅限后，没有 Origin 请求头的服务器端调用会被拒绝。', origin_rule: '应为 scheme://host[:port]',
+    paths_help: '完整路径，或以 /* 结尾表示其下的所有路径。', path_rule: '应以 / 开头，* 只能出现在结尾的 /* 中', calls_help: '0 表示不限。', expires_help: '到期后密钥被拒绝；留空则永不过期。', ended_already: '这个时间已过：程序会立即失效',
+    limits: '限制', used_ends: '最近使用 / 到期', never: '永不过期', expired: '已过期', soon: '即将过期', unused: '尚未使用', per_minute: '{n} 次/分钟', unlimited: '不限次数', anywhere: '不限来源与路径', no_scopes: '无',
+    count: { allow_ips: '{n} 个网络', allow_origins: '{n} 个来源', allow_paths: '{n} 个路径' }, count_none: { allow_ips: '拒绝所有地址', allow_origins: '拒绝所有来源', allow_paths: '拒绝所有路径' },
+    switch: '启用“{name}”', disable: '停用', disable_confirm: '停用“{name}”吗？它的调用会立即被拒绝。', enabled: '“{name}”已启用', disabled: '“{name}”已停用', delete_confirm: '删除“{name}”吗？它的密钥立即失效且无法恢复，已授予的权限保持不变。',
+    key_made: '“{name}”的密钥', key_rotated: '“{name}”的新密钥', once: '密钥只在此刻显示一次，关闭后无法再查看。请现在复制并妥善保存。', try: '试一试', kept: '我已保存', previous_goes_on: '原来的密钥可用到 {time}。', previous_ended: '原来的密钥已失效。', previous_until: '旧密钥可用到 {time}',
+    rotate: '轮换', rotate_title: '轮换“{name}”的密钥', rotate_text: '生成一个新密钥并显示一次。原来的密钥可以与新密钥并用一段时间，便于切换。', overlap: '原密钥继续有效', hours_unit: '小时（0 到 720）', overlap_at_once: '立即失效', overlap_hours: '{n} 小时', overlap_days: '{n} 天',
+    rotate_at_once: '原来的密钥立即失效，仍在使用它的调用会被拒绝。', rotate_until: '原来的密钥可用到 {time}。', rotate_third: '更早的密钥原本可用到 {time}，轮换后立即失效。',
+  },
+  issuer: {
+    title: '登录来源', text: '本组织信任哪些身份服务签发的访问令牌。每个签发者只能属于一个组织。', create: '添加登录来源', empty_title: '还没有登录来源', empty_text: '添加身份服务的签发者地址，它签发的访问令牌就能用来查询权限。',
+    issuer_help: '须与令牌中的 iss 逐字一致，包括末尾的斜杠。添加后不能更改。', issuer_fixed: '不能更改：成员的标识属于这个签发者。需要另一个时请另行添加。', jwks_help: '留空则从签发者的发现文档中查找。', discovered: '自动发现', audiences_help: '令牌的 aud 须包含其中之一。', azp_help: '令牌的 azp 须是其中之一；留空则不限。', any_azp: '不限',
+    require_azp_help: '开启后，没有授权方（azp）的令牌会被拒绝。', azp_required: '没有则拒绝', azp_optional: '可以没有', algorithms_help: '只接受这些算法的签名，通常为 RS256、ES256 和 ES384。', no_algorithm: '至少选择一种', active_help: '停用后它签发的令牌立即不再被信任。', url_rule: '应以 https:// 开头',
+    keys: { ok: '公钥可用', stale: '公钥待更新', empty: '尚无公钥' }, keys_text: { ok: '这台服务器上有最新的公钥', stale: '公钥仍可使用，将在需要时重新获取', empty: '公钥在第一个令牌到来或检查时获取' },
+    check: '检查公钥', check_keys: '可用公钥：{n}', check_none: '没有可用的公钥', check_failed: '无法读取公钥', check_hint: '请检查签发者地址和公钥地址，以及这台服务器能否访问它们。',
+    switch: '启用“{name}”', disable: '停用', disable_confirm: '停用“{name}”吗？它签发的令牌会立即被拒绝。', enabled: '“{name}”已启用', disabled: '“{name}”已停用', delete_confirm: '删除“{name}”吗？它签发的令牌会立即被拒绝。',
+  },
+}

@@ -1,0 +1,180 @@
+//! Who asks: a sister system with the shared secret, or a program with a key of its own.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use base::{Error, Id, Result, Secret, secret::ExposeSecret};
+use kernel::{
+    ActorKind, Cx,
+    audit::{self, Event, Who},
+};
+use sha2::{Digest, Sha256};
+use store::{Mode, Opening, Role};
+
+use crate::{client, fields::once, issuer, service::Members};
+
+/// Failed attempts of one client address in a minute.
+const FAILURES: u64 = 20;
+/// Calls of a sister system in a minute.
+const INTERNAL_CALLS: u64 = 6_000;
+
+/// A program that was recognised.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The organisation that it acts in.
+    pub org: Id,
+    /// The issuer whose names it uses.
+    pub issuer: Id,
+    /// As journals name it.
+    pub name: String,
+    /// The row of a program with a key of its own.
+    pub client: Option<client::Client>,
+}
+
+impl Caller {
+    /// As the audit trail names it.
+    pub fn who(&self) -> Who {
+        Who { kind: ActorKind::ApiKey, id: self.client.as_ref().map(|one| one.id), name: self.name.clone() }
+    }
+
+    /// 403 unless it has the scope.
+    pub fn require(&self, scope: &str) -> Result<()> {
+        match &self.client {
+            Some(client) if !client.scopes.iter().any(|held| held == scope) => {
+                Err(Error::forbidden("insufficient_scope", format!("this needs the scope {scope}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Failures of client addresses within a minute, on this node.
+#[derive(Default)]
+pub struct Failures {
+    minute: Mutex<(i64, HashMap<String, u64>)>,
+}
+
+/// Addresses that are counted; a minute with more counts the rest as one.
+const ADDRESSES: usize = 10_000;
+
+impl Failures {
+    fn with<T>(&self, cx: &Cx, look: impl FnOnce(&mut HashMap<String, u64>, String) -> T) -> T {
+        let minute = cx.now().timestamp().div_euclid(60);
+        let mut held = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.0 != minute {
+            *held = (minute, HashMap::new());
+        }
+        let address = cx.origin.network();
+        let is_new = held.1.len() >= ADDRESSES && !held.1.contains_key(&address);
+        look(&mut held.1, if is_new { String::new() } else { address })
+    }
+
+    /// Refuses an address that has failed too often, before anything is compared.
+    fn check(&self, cx: &Cx) -> Result<()> {
+        if self.with(cx, |counts, address| counts.get(&address).copied().unwrap_or(0)) < FAILURES {
+            return Ok(());
+        }
+        Err(Error::too_many("rate_limited", "too many failed attempts; wait a minute").retry_after(60))
+    }
+
+    fn note(&self, cx: &Cx) {
+        self.with(cx, |counts, address| *counts.entry(address).or_default() += 1);
+    }
+}
+
+fn digest(secret: &[u8]) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}
+
+/// A sister system with `X-Internal-Secret`.
+///
+/// Errors: 401 `internal_auth_required`, the same whether it is missing or wrong; 429; 503.
+pub async fn internal(cx: &Cx) -> Result<Caller> {
+    let members = Members::of(&cx.app)?;
+    let refused = || Error::unauthenticated("internal_auth_required", "send X-Internal-Secret");
+    members.failures.check(cx)?;
+    let shown = once(&cx.headers, "x-internal-secret").map(|text| digest(text.as_bytes()));
+    let settings = &members.settings;
+    let is = |secret: &Option<Secret>| {
+        let known = secret.as_ref().map(|secret| digest(secret.expose_secret().as_bytes()));
+        // Both are compared always, so that nothing tells which one it was.
+        base::secret::same(&known.unwrap_or([0; 32]), &shown.unwrap_or([1; 32])) && known.is_some()
+    };
+    let (current, previous) = (is(&settings.internal_secret), is(&settings.internal_secret_previous));
+    if !(current | previous) {
+        members.failures.note(cx);
+        return Err(refused());
+    }
+    if !current {
+        tracing::debug!("a sister system still uses the previous internal secret");
+    }
+    cx.app.limit("members:internal:calls", INTERNAL_CALLS, Duration::from_secs(60)).await?;
+    let org = members.home(&cx.app).await?;
+    let issuer = issuer::usual(&cx.app, org).await?;
+    Ok(Caller { org, issuer, name: "internal".to_owned(), client: None })
+}
+
+/// A program with `X-Client-Key` and `X-API-Key` that has the scope. The checks are those of the specification
+/// (members, section 6), in its order.
+///
+/// Errors: 401 `client_auth_required`, `invalid_client`; 403 `client_disabled`, `client_expired`,
+/// `client_not_allowed`, `insufficient_scope`; 429; 503.
+pub async fn program(cx: &Cx, scope: &str) -> Result<Caller> {
+    let failures = &Members::of(&cx.app)?.failures;
+    failures.check(cx)?;
+    let (client_key, api_key) = client::presented(&cx.headers)?;
+    let client = match client::prove(cx, client_key, api_key).await {
+        Ok(client) => client,
+        Err(error) => {
+            if error.code() == "invalid_client" {
+                failures.note(cx);
+            }
+            return Err(error);
+        }
+    };
+    let caller = Caller {
+        org: client.org,
+        issuer: issuer::usual(&cx.app, client.org).await?,
+        name: format!("{} ({})", client.name, client.client_key),
+        client: Some(client.clone()),
+    };
+    let allowed = client::admit(cx, &client).and_then(|()| caller.require(scope));
+    if let Err(error) = allowed {
+        denied(cx, &caller, &error).await;
+        return Err(error);
+    }
+    let calls = u64::try_from(client.calls_per_minute).unwrap_or(0);
+    if calls > 0 {
+        cx.app.limit(&format!("members:calls:{}", client.id), calls, Duration::from_secs(60)).await?;
+    }
+    client::used(cx, &client).await;
+    Ok(caller)
+}
+
+/// Leaves an entry about a program that was refused, ten a minute at most.
+pub(crate) async fn denied(cx: &Cx, caller: &Caller, error: &Error) {
+    let key = format!("members:denied:{}", caller.name);
+    if cx.app.limit(&key, 10, Duration::from_secs(60)).await.is_err() {
+        return;
+    }
+    let mut event = Event::new("members:client:refused", "members.client").change(
+        "code",
+        serde_json::Value::Null,
+        error.code().into(),
+    );
+    event.outcome = Some("denied");
+    event.target_id = caller.client.as_ref().map(|client| client.id);
+    event.target_name.clone_from(&caller.name);
+    let work = async {
+        let opening = Opening::new(Role::System, Some(caller.org));
+        let tx = cx.app.store().begin(Mode::Write, opening).await?;
+        audit::write(&tx, cx.now(), caller.who(), &cx.origin, event).await?;
+        tx.commit().await
+    };
+    if let Err(error) = work.await {
+        tracing::warn!(?error, "a refused program could not be written down");
+    }
+}

@@ -1,0 +1,208 @@
+//! Programs with a key of their own: who they are, what limits them, and how they are kept.
+
+mod admit;
+mod hash;
+mod manage;
+
+use std::time::Duration;
+
+use base::{Error, Id, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use http::HeaderMap;
+use kernel::{Api, Cx};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
+use sha2::{Digest, Sha256};
+use store::{Mode, Opening, Role};
+
+pub use admit::admit;
+
+use crate::{
+    entity::client::{ActiveModel, Column, Entity, Model},
+    fields::once,
+    service::Members,
+};
+
+/// What a program may be allowed to do.
+pub const SCOPES: [&str; 7] = [
+    "permissions:read",
+    "permissions:write",
+    "users:read",
+    "users:write",
+    "users:create",
+    "catalog:read",
+    "catalog:write",
+];
+
+/// For how long a key that was proven is taken without the slow comparison.
+const TRUST: Duration = Duration::from_secs(60);
+/// How often the last use of a key is written.
+const USES: TimeDelta = TimeDelta::seconds(60);
+
+/// Routes of the console.
+pub fn mount(api: &mut Api) {
+    manage::mount(api);
+}
+
+/// A program as it is kept.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The row.
+    pub id: Id,
+    /// Its organisation.
+    pub org: Id,
+    /// Its public name.
+    pub client_key: String,
+    /// Its name to show.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Modules of which it may grant, or `module:action`.
+    pub may_grant: Vec<String>,
+    /// Calls in a minute; 0 for no limit.
+    pub calls_per_minute: i32,
+    active: bool,
+    expires_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    allow_origins: Option<Vec<String>>,
+    allow_ips: Option<Vec<String>>,
+    allow_paths: Option<Vec<String>>,
+}
+
+fn list(value: Option<&serde_json::Value>) -> Result<Option<Vec<String>>> {
+    value.map(|value| serde_json::from_value(value.clone()).map_err(Error::internal)).transpose()
+}
+
+impl Client {
+    fn of(row: &Model) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            org: row.org_id,
+            client_key: row.client_key.clone(),
+            name: row.name.clone(),
+            scopes: list(row.scopes.as_ref())?.unwrap_or_default(),
+            may_grant: list(row.may_grant.as_ref())?.unwrap_or_default(),
+            calls_per_minute: row.calls_per_minute,
+            active: row.active,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            allow_origins: list(row.allow_origins.as_ref())?,
+            allow_ips: list(row.allow_ips.as_ref())?,
+            allow_paths: list(row.allow_paths.as_ref())?,
+        })
+    }
+
+    /// Whether it may give or take that permission.
+    pub fn may_grant(&self, module: &str, action: &str) -> bool {
+        self.may_grant.iter().any(|held| held == module || *held == format!("{module}:{action}"))
+    }
+}
+
+/// Keys that were proven lately, so that the slow comparison is not made for every request. What was wrong is
+/// never remembered.
+pub struct Proven {
+    keys: moka::sync::Cache<[u8; 32], (Id, String)>,
+    salt: [u8; 32],
+    hasher: hash::Hasher,
+}
+
+impl Default for Proven {
+    fn default() -> Self {
+        let keys = moka::sync::Cache::builder().max_capacity(10_000).time_to_live(TRUST).build();
+        Self { keys, salt: base::random::bytes(), hasher: hash::Hasher::default() }
+    }
+}
+
+impl Proven {
+    /// A name for key and secret that says nothing of either outside of this process.
+    fn name(&self, client_key: &str, api_key: &str) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        digest.update(self.salt);
+        digest.update((client_key.len() as u64).to_be_bytes());
+        digest.update(client_key.as_bytes());
+        digest.update(api_key.as_bytes());
+        digest.finalize().into()
+    }
+}
+
+/// The two headers of a program, each once.
+///
+/// Errors: 401 `client_auth_required`.
+pub fn presented(headers: &HeaderMap) -> Result<(&str, &str)> {
+    let required =
+        || Error::unauthenticated("client_auth_required", "send X-Client-Key and X-API-Key, each once");
+    let fits = |text: &&str| {
+        text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    };
+    let client_key = once(headers, "x-client-key").filter(fits).ok_or_else(required)?;
+    let visible =
+        |text: &&str| (20..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    let api_key = once(headers, "x-api-key").filter(visible).ok_or_else(required)?;
+    Ok((client_key, api_key))
+}
+
+/// The program whose key this is. An unknown one takes as long as a wrong key.
+///
+/// Errors: 401 `invalid_client`; 503.
+pub async fn prove(cx: &Cx, client_key: &str, api_key: &str) -> Result<Client> {
+    let refused = || Error::unauthenticated("invalid_client", "unknown client or wrong key");
+    let proven = &Members::of(&cx.app)?.proven;
+    let tx = cx.app.system(Mode::Read).await?;
+    let row = tx.one(tx.find::<Entity>().filter(Column::ClientKey.eq(client_key))).await?;
+    tx.commit().await?;
+    let name = proven.name(client_key, api_key);
+    if let Some(row) = &row
+        && let Some((id, hash)) = proven.keys.get(&name)
+        && id == row.id
+        && hash == row.key_hash
+    {
+        return Client::of(row);
+    }
+    let Some(row) = row else {
+        proven.hasher.matches(api_key, &[hash::NOBODY.to_owned()]).await?;
+        return Err(refused());
+    };
+    let mut hashes = vec![row.key_hash.clone()];
+    hashes.extend(row.previous_hash.clone().filter(|_| row.previous_until.is_some_and(|end| cx.now() < end)));
+    match proven.hasher.matches(api_key, &hashes).await? {
+        Some(at) => {
+            // The previous key is compared each time: it may end within the trust.
+            if at == 0 {
+                proven.keys.insert(name, (row.id, row.key_hash.clone()));
+            }
+            if hash::is_weak(&hashes[at]) {
+                tracing::debug!(client = row.client_key, "this client's key has a weak kind of hash");
+            }
+            Client::of(&row)
+        }
+        None => Err(refused()),
+    }
+}
+
+/// Notes the last use, once a minute at most. That it cannot be noted refuses nobody.
+pub async fn used(cx: &Cx, client: &Client) {
+    if client.last_used_at.is_some_and(|at| cx.now() - at < USES) {
+        return;
+    }
+    let work = async {
+        let opening = Opening::new(Role::System, Some(client.org));
+        let tx = cx.app.store().begin(Mode::Write, opening).await?;
+        let values = ActiveModel { last_used_at: Set(Some(cx.now())), ..Default::default() };
+        tx.update_where(values, Condition::all().add(Column::Id.eq(client.id))).await?;
+        tx.commit().await
+    };
+    if let Err(error) = work.await {
+        tracing::debug!(?error, "the last use of a client's key could not be noted");
+    }
+}
+
+/// A new key: its text, its beginning to show, its hash.
+async fn new_key(proven: &Proven, dev: bool) -> Result<(String, String, String)> {
+    let random = base::random::token();
+    let letters: String = random.chars().filter(char::is_ascii_alphanumeric).collect();
+    let body = format!("mk_{}_{letters}", if dev { "dev" } else { "live" });
+    let sum: String = Sha256::digest(body.as_bytes()).iter().take(3).map(|b| format!("{b:02x}")).collect();
+    let key = format!("{body}_{sum}");
+    let prefix: String = key.chars().take(12).collect();
+    let hash = proven.hasher.hash(&key).await?;
+    Ok((key, prefix, hash))
+}

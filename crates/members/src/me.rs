@@ -1,0 +1,155 @@
+//! Members about themselves: `/me`, with an access token of an issuer that is believed, or of Tenon.
+
+use std::time::Duration;
+
+use base::{Error, Id, Result};
+use chrono::TimeDelta;
+use http::header;
+use kernel::{
+    Api, Cx, Json,
+    audit::{self, Event, Who},
+    port::{Newcomer, ProfileChange},
+};
+use oidc::Claims;
+use serde_json::{Value, json};
+use store::{Mode, Tx};
+
+use crate::{
+    fields::UserView,
+    internal::{Asked, Filter, SnapshotView, conditional, known_or_new, shown},
+    issuer,
+    problem::{Answered, refuse},
+    service::{Members, people, reading, writing},
+    snapshot,
+    subject::{self, UNNAMED},
+};
+
+/// Calls of one member in a minute.
+const CALLS: u64 = 120;
+/// How often it is written when somebody was seen.
+const SEEN: TimeDelta = TimeDelta::minutes(5);
+
+/// Routes.
+pub fn mount(api: &mut Api) {
+    let mut own = api.public("members");
+    own.get("me", "/me", "Who I am", me).problems(&[401, 403, 409, 429]).refuses_as(refuse);
+    own.get("own_snapshot", "/me/permissions/snapshot", "What I may do", own_snapshot)
+        .query::<Filter>()
+        .problems(&[401, 403, 409, 422, 429])
+        .refuses_as(refuse);
+}
+
+/// A member who showed a token.
+struct Bearer {
+    org: Id,
+    issuer: Id,
+    sub: String,
+    user: Id,
+}
+
+fn disabled() -> Error {
+    Error::forbidden("account_disabled", "this account may not be used here")
+}
+
+async fn bearer(cx: &Cx) -> Result<Bearer> {
+    let values = cx.headers.get_all(header::AUTHORIZATION).iter().map(|value| value.as_bytes());
+    let token = oidc::bearer(values)?;
+    let members = Members::of(&cx.app)?;
+    let named = match oidc::unverified_issuer(token) {
+        Some(name) => issuer::named(&cx.app, &name).await?,
+        None => None,
+    };
+    let Some(trusted) = named else { return own_token(cx).await };
+    let claims = members.verifier.verify(&trusted.issuer, token).await?;
+    cx.app
+        .limit(&format!("members:me:{}:{}", trusted.id, claims.sub), CALLS, Duration::from_secs(60))
+        .await?;
+    let user = recognise(cx, trusted.org, trusted.id, &claims).await?;
+    Ok(Bearer { org: trusted.org, issuer: trusted.id, sub: claims.sub, user })
+}
+
+/// A token of Tenon's own: its organisation is the one that it was issued for.
+async fn own_token(cx: &Cx) -> Result<Bearer> {
+    let refused = |error: Error| match error.kind() {
+        base::Kind::Unauthenticated => {
+            Error::unauthenticated("invalid_token", "the access token is not valid").with_source(error)
+        }
+        _ => error,
+    };
+    let own = cx.as_caller(Mode::Read).await.map_err(refused)?;
+    let mut own = own.ok_or_else(|| Error::unauthenticated("missing_token", "send Authorization: Bearer"))?;
+    let (user, org) = (own.actor()?.id, own.actor()?.org);
+    own.commit().await?;
+    let org = org.ok_or_else(|| Error::forbidden("no_organization", "choose an organisation first"))?;
+    Ok(Bearer { org, issuer: UNNAMED, sub: user.to_string(), user })
+}
+
+/// The user of a verified token, made at his first call. A token never changes whether he may work.
+async fn recognise(cx: &Cx, org: Id, issuer: Id, claims: &Claims) -> Result<Id> {
+    let now = cx.now();
+    let tx = reading(&cx.app, org).await?;
+    let row = subject::find(&tx, issuer, &claims.sub).await?;
+    let person = match &row {
+        Some(row) => people(&cx.app)?.find(&tx, &[row.user_id]).await?.pop(),
+        None => None,
+    };
+    tx.commit().await?;
+    if let (Some(row), Some(person)) = (&row, &person) {
+        let differs = |known: Option<&str>, told: Option<&str>| told.is_some_and(|told| known != Some(told));
+        let is_same = !differs(person.email.as_deref(), claims.email.as_deref())
+            && !differs(Some(&person.name), claims.name.as_deref());
+        let is_seen = row.last_seen_at.is_some_and(|at| now - at < SEEN);
+        if person.removed {
+            return Err(disabled());
+        }
+        if is_same && is_seen {
+            return Ok(row.user_id);
+        }
+    }
+    Ok(writing!(cx, org, tx => note(cx, &tx, issuer, claims).await))
+}
+
+async fn note(cx: &Cx, tx: &Tx, issuer: Id, claims: &Claims) -> Result<Id> {
+    let new = || Newcomer {
+        username: claims.preferred_username.clone().unwrap_or_else(|| claims.sub.clone()),
+        name: claims.name.clone().unwrap_or_default(),
+        email: claims.email.clone(),
+    };
+    let (user, created) = known_or_new(&cx.app, tx, issuer, &claims.sub, new).await?;
+    let mut changed = Vec::new();
+    if !created {
+        // A claim that is missing clears nothing.
+        let change = ProfileChange {
+            name: claims.name.clone().map(Some),
+            email: claims.email.clone().map(Some),
+            active: None,
+        };
+        changed = people(&cx.app)?.change(&cx.app, tx, user, change).await?;
+    }
+    subject::seen(tx, issuer, &claims.sub, cx.now()).await?;
+    if created || !changed.is_empty() {
+        let who = Who { kind: kernel::ActorKind::User, id: Some(user), name: claims.sub.clone() };
+        let event = Event::new("members:user:upsert", "identity.user")
+            .target(user, claims.sub.clone())
+            .change("changed", Value::Null, json!(changed));
+        audit::write(tx, cx.now(), who, &cx.origin, event).await?;
+    }
+    Ok(user)
+}
+
+async fn me(cx: &Cx) -> Result<Json<UserView>> {
+    let bearer = bearer(cx).await?;
+    let tx = reading(&cx.app, bearer.org).await?;
+    let view = shown(&cx.app, &tx, bearer.issuer, bearer.user).await;
+    tx.commit().await?;
+    let view = view?;
+    if view.is_active { Ok(Json(view)) } else { Err(disabled()) }
+}
+
+async fn own_snapshot(cx: &Cx) -> Result<Answered<SnapshotView>> {
+    let bearer = bearer(cx).await?;
+    let asked = Asked::of(cx)?;
+    let snapshot = snapshot::of(&cx.app, bearer.org, bearer.user, asked.stale).await?;
+    let snapshot = snapshot.filter(|snapshot| snapshot.is_active).ok_or_else(disabled)?;
+    conditional(cx, &bearer.sub, bearer.user, &snapshot, &asked)
+}
