@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The Python client of the id service: its types, its tests, and the same tests against a throw-away server.
+# The Python clients, of the id service and of the authority on members: their types, their tests, and tests against
+# a throw-away server.
 #
 #   TENON_BIN=target/debug/tenon tests/python_client.sh
 set -euo pipefail
@@ -7,8 +8,10 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 binary=$(realpath "${TENON_BIN:-$here/../target/debug/tenon}")
 [ -x "$binary" ] || { echo "python_client: there is no binary at $binary; cargo build --bin tenon, or set TENON_BIN" >&2; exit 1; }
+secret="a secret of this run, $RANDOM$RANDOM$RANDOM$RANDOM"
 work=$(mktemp -d "${TMPDIR:-/tmp}/tenon-python-client.XXXXXX")
 (cd "$work" && exec env -i PATH="$PATH" HOME="$HOME" APP_ENV=dev DATA_DIR="$work" RATE_LIMIT_PER_MINUTE=0 LOG_LEVEL=warn \
+    INTERNAL_SHARED_SECRET="$secret" \
     "$binary" serve --port 0 >"$work/stdout.log" 2>"$work/stderr.log") &
 server=$!
 trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true; rm -rf "$work"' EXIT
@@ -20,3 +23,4 @@ for _ in $(seq 150); do
 done
 [ -n "$url" ] || { cat "$work/stderr.log" >&2; exit 1; }
 TENON_URL="$url" bash "$here/../clients/python/check.sh"
+TENON_URL="$url" TENON_INTERNAL_SECRET="$secret" bash "$here/../clients/python-members/check.sh"

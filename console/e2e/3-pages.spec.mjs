@@ -38,6 +38,10 @@ const inside = {
   'id-generators': '/ids/generators',
   'new-id-generator': '/ids/generators?record=new',
   'id-playground': '/ids/playground',
+  'member-clients': '/members/programs',
+  'new-member-client': '/members/programs?record=new',
+  'member-issuers': '/members/issuers',
+  'new-member-issuer': '/members/issuers?record=new',
   organization: '/organization',
   audit: '/audit',
   'sign-ins': '/sign-ins',
@@ -56,7 +60,7 @@ const inside = {
   'not-found': '/nowhere',
 }
 /** A key that has no words shows itself as it is written in the source. */
-const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|ids|jobs|layout|platform|resource)\.[a-z_]+(?:\.[a-z_]+)+/
+const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|ids|jobs|layout|members|platform|resource)\.[a-z_]+(?:\.[a-z_]+)+/
 
 async function pictures({ visitor, out, allow }, locale) {
   // The made-up token.

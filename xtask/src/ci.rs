@@ -18,7 +18,7 @@ pub fn ci(arguments: &[String]) -> Done {
     step("OpenAPI", openapi::check)?;
     test::test(arguments)?;
     step("schemathesis", || script("schemathesis.sh"))?;
-    step("Python client", || script("python_client.sh"))
+    step("Python clients", || script("python_client.sh"))
 }
 
 /// A tool that is not on every machine; CI says so instead of failing.

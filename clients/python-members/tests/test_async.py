@@ -256,13 +256,18 @@ def test_the_task_pulls_and_compares_by_itself(tenon: Tenon, server: Server, clo
             async def is_denied() -> bool:
                 return not await members.allowed("ann", *READ)
 
+            async def is_through() -> bool:
+                return not tenon.plan
+
             async def is_compared() -> bool:
                 return tenon.count("/snapshots") > 0
 
             await until(is_allowed)
             tenon.revoke("ann", READ)
             await until(is_denied)
+            # Only the feed asks meanwhile.
             tenon.plan.extend([answer(500, "internal"), cut])
+            await until(is_through)
             tenon.grant("ann", READ)
             await until(is_allowed)
             assert tenon.count("/snapshots") == 0

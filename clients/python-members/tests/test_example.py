@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Callable
+from typing import Any, Callable
 
 import httpx
 import pytest
@@ -37,7 +37,8 @@ def run(tenon: Tenon, work: Callable[[httpx.AsyncClient], Awaitable[None]]) -> N
             background=False,
         )
         people = httpx.AsyncClient(base_url="http://tenon.test", transport=httpx.MockTransport(me))
-        app = create_app(members, people)
+        # httpx and FastAPI write the type of an application differently.
+        app: Any = create_app(members, people)
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(base_url="http://app.test", transport=transport) as client:

@@ -6413,6 +6413,11 @@ export interface components {
              * @description The user.
              */
             id: string;
+            /**
+             * Format: uuid
+             * @description The organisation that speaks.
+             */
+            org_id: string;
             /** @description What his issuer calls him. */
             authentik_sub: string;
             /** @description E-mail address. */
@@ -6455,6 +6460,11 @@ export interface components {
              * @description The user.
              */
             id: string;
+            /**
+             * Format: uuid
+             * @description The organisation that speaks.
+             */
+            org_id: string;
             /** @description What his issuer calls him. */
             authentik_sub: string;
             /** @description E-mail address. */
@@ -6971,6 +6981,11 @@ export interface components {
              * @description The user.
              */
             user_id: string;
+            /**
+             * Format: uuid
+             * @description The organisation that speaks.
+             */
+            org_id: string;
             /** @description Whether he may work; if not, there are no permissions. */
             is_active: boolean;
             /**

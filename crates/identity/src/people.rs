@@ -17,7 +17,6 @@ use crate::{
     account::{self, NewUser},
     entity::app_user,
     resource::user::{self, Join, entity::Column},
-    session::{self, Revoke},
 };
 
 /// The port over this crate's tables.
@@ -50,6 +49,9 @@ async fn found(tx: &Tx, rows: Vec<user::entity::Model>) -> Result<Vec<Person>> {
 async fn own_account(tx: &Tx, id: Id) -> Result<Option<app_user::Model>> {
     let Some(account) = account::lock(tx, id).await? else { return Ok(None) };
     let is_own = account.password_hash.is_none()
+        && account.anonymized_at.is_none()
+        && account.disabled_at.is_none()
+        && !account.is_platform_admin
         && account.login_email.is_none()
         && account::belongings(tx, id).await?.len() <= 1;
     Ok(Some(account).filter(|_| is_own))
@@ -144,7 +146,7 @@ async fn set_active(app: &App, tx: &Tx, id: Id, active: bool) -> Result<bool> {
     };
     tx.update_where(values, Condition::all().add(Column::OrgId.eq(org)).add(Column::Id.eq(id))).await?;
     if !active {
-        session::revoke(tx, Revoke::UserInOrg(id, org), "deactivated", now).await?;
+        user::departure::end(tx, org, id, now, "deactivated").await?;
     }
     let kind = if active { "user_enabled" } else { "user_disabled" };
     access::bump(tx, now, kind, Some(id)).await?;
@@ -157,6 +159,13 @@ impl People for Members {
             let select = tx.find_with_trash::<user::entity::Entity>();
             let rows = tx.all(select.filter(Column::Id.is_in(ids.iter().copied()))).await?;
             found(tx, rows).await
+        })
+    }
+
+    fn is_account<'a>(&'a self, tx: &'a Tx, id: Id) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let select = tx.find::<app_user::Entity>().filter(app_user::Column::Id.eq(id));
+            Ok(tx.count(select).await? > 0)
         })
     }
 

@@ -46,7 +46,7 @@ pub struct Issued {
 pub struct AtHand {
     /// The ids.
     pub issued: Issued,
-    /// Nobody may learn of them before [`Engine::flush`] has returned.
+    /// Nobody may learn of them before [`Engine::written_down`] has returned.
     pub waits: bool,
 }
 
@@ -121,7 +121,7 @@ impl Engine {
             && let Some(line) = self.at_hand(&slot, request)?
         {
             if slot.key().settings.sync {
-                self.flush().await?;
+                self.written_down().await?;
             }
             return Ok(Issued { key: line.key, range: line.range, repeated: false });
         }

@@ -39,7 +39,7 @@ impl Engine {
     /// Waits until the line is in the journal, for a key that asks for it.
     async fn written(&self, key: &Key, ask: &Ask, line: Line) -> Result<Line> {
         if key.settings.sync && !ask.writes_itself {
-            self.flush().await?;
+            self.written_down().await?;
         }
         Ok(line)
     }

@@ -6,7 +6,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicU64, Ordering, fence},
 };
 
 use ::store::{Mode, Tx};
@@ -22,8 +22,6 @@ use crate::{
 
 /// Entries in one write.
 const GROUP: usize = 1_000;
-/// Entries that are looked at together for neighbours.
-const SPAN: usize = 20_000;
 
 /// What is to be written.
 pub(crate) enum Entry {
@@ -52,7 +50,6 @@ pub(crate) struct Ledger {
     made: AtomicU64,
     /// Entries that were ever written, in the order in which they were sent.
     written: watch::Sender<u64>,
-    depth: AtomicUsize,
     pub(crate) came: Notify,
 }
 
@@ -67,19 +64,36 @@ impl Pending {
     /// Takes entries until the group is full or `most` were taken. Those that were in the group before stay
     /// as they are, since a write whose answer got lost may have written them.
     fn fill(&mut self, most: usize) {
-        let mut mergeable: Vec<Line> = Vec::new();
-        let before = self.group.len();
-        let room = SPAN.saturating_sub(self.group.len()).min(most.saturating_sub(self.taken));
-        for _ in 0..room {
-            let Ok(entry) = self.receiver.try_recv() else { break };
-            self.taken += 1;
-            match entry {
-                Entry::Mergeable(line) => mergeable.push(line),
-                entry => self.group.push(entry),
+        let (before, mut others, mut lines) = (self.group.len(), Vec::new(), Vec::new());
+        loop {
+            let held = before + others.len() + lines.len();
+            let room = GROUP.saturating_sub(held).min(most.saturating_sub(self.taken));
+            let came = self.take(room, &mut others, &mut lines);
+            lines = merge(lines);
+            // With little room left, or nobody behind, what there is is worth its write.
+            if came < room || GROUP.saturating_sub(before + others.len() + lines.len()) < GROUP / 10 {
+                break;
+            }
+            if came == 0 {
+                break;
             }
         }
         // In front of the ends of the leases that they were issued from.
-        self.group.splice(before..before, merge(mergeable).into_iter().map(Entry::Mergeable));
+        self.group.extend(lines.into_iter().map(Entry::Mergeable));
+        self.group.extend(others);
+    }
+
+    /// Takes so many entries, if there are; how many there were.
+    fn take(&mut self, most: usize, others: &mut Vec<Entry>, lines: &mut Vec<Line>) -> usize {
+        for came in 0..most {
+            let Ok(entry) = self.receiver.try_recv() else { return came };
+            self.taken += 1;
+            match entry {
+                Entry::Mergeable(line) => lines.push(line),
+                entry => others.push(entry),
+            }
+        }
+        most
     }
 }
 
@@ -98,16 +112,15 @@ impl Ledger {
             pending: Arc::new(Mutex::new(Pending { receiver, group: Vec::new(), taken: 0 })),
             made: AtomicU64::new(0),
             written: watch::Sender::new(0),
-            depth: AtomicUsize::new(0),
             came: Notify::new(),
         }
     }
 
     pub(crate) fn send(&self, entry: Entry) {
-        self.made.fetch_add(1, Ordering::AcqRel);
+        self.made.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         // The receiver lives as long as this does, so sending cannot fail.
         if self.sender.send(entry).is_ok() {
-            self.depth.fetch_add(1, Ordering::AcqRel);
             self.came.notify_one();
         }
     }
@@ -118,8 +131,10 @@ impl Ledger {
         let _ = self.written.subscribe().wait_for(|written| *written >= entries).await;
     }
 
+    /// How many entries were made and not written.
     pub(crate) fn depth(&self) -> usize {
-        self.depth.load(Ordering::Acquire)
+        let written = *self.written.borrow();
+        usize::try_from(self.made.load(Ordering::Acquire).saturating_sub(written)).unwrap_or(usize::MAX)
     }
 }
 
@@ -129,7 +144,8 @@ impl Engine {
     /// Errors: 503 while the database cannot be written; the lines stay and are written later.
     pub async fn flush(&self) -> Result<()> {
         let ledger = &self.shared.ledger;
-        let made = ledger.made.load(Ordering::Acquire);
+        fence(Ordering::SeqCst);
+        let made = ledger.made.load(Ordering::SeqCst);
         // Whoever's lines were written by somebody else leaves the queue at once.
         let pending = tokio::select! {
             biased;
@@ -149,13 +165,9 @@ impl Engine {
             if pending.group.is_empty() {
                 return Ok(());
             }
-            while !pending.group.is_empty() {
-                let most = pending.group.len().min(GROUP);
-                self.write(&pending.group[..most]).await?;
-                pending.group.drain(..most);
-            }
+            self.write(&pending.group).await?;
+            pending.group.clear();
             let written = std::mem::take(&mut pending.taken);
-            ledger.depth.fetch_sub(written, Ordering::AcqRel);
             ledger.written.send_modify(|all| *all += written as u64);
             left = left.saturating_sub(written);
         }
@@ -236,6 +248,13 @@ impl Engine {
         if self.shared.ledger.depth() < self.shared.options.journal_limit {
             return Ok(());
         }
+        self.written_down().await
+    }
+
+    /// As [`Engine::flush`], for a caller whom it does not concern which line could not be written.
+    ///
+    /// Errors: 503 `journal_behind`.
+    pub async fn written_down(&self) -> Result<()> {
         self.flush().await.map_err(|cause| {
             Error::unavailable("journal_behind", "the journal of ids cannot be written; nothing is issued")
                 .retry_after(2)

@@ -60,8 +60,8 @@ pub struct Line {
     pub caller: Option<String>,
     /// The request in which it happened; at most 64 characters.
     pub request_id: Option<String>,
-    /// How many calls it stands for: ranges that lie side by side and went to one caller without a name at
-    /// about the same time are one line.
+    /// How many calls it stands for: ranges that lie side by side and went to one caller without a name
+    /// within one minute are one line.
     pub calls: i64,
     /// The node that did it: one run of one process.
     pub node: Id,
@@ -71,7 +71,9 @@ impl Line {
     /// Takes in a line of the same caller whose ids follow this one's; whether it did.
     pub(crate) fn absorb(&mut self, next: &Self) -> bool {
         let follows = self.range.end().checked_add(1) == Some(next.range.start());
+        let minute = |line: &Self| line.at.timestamp().div_euclid(60);
         let is_alike = self.kind == next.kind
+            && minute(self) == minute(next)
             && self.turn == next.turn
             && self.caller == next.caller
             && (self.org, self.key, self.node) == (next.org, next.key, next.node);

@@ -29,4 +29,4 @@ pub const MIGRATIONS: &[store::Migration] =
     &[access::MIGRATION, audit::MIGRATION, http::idempotency::MIGRATION, audit::platform::MIGRATION];
 
 /// What the kernel's tables became later, after those of the modules.
-pub const LATER_MIGRATIONS: &[store::Migration] = &[access::TUPLES];
+pub const LATER_MIGRATIONS: &[store::Migration] = &[access::TUPLES, access::SUBJECTS, access::DETAILS];

@@ -121,6 +121,9 @@ pub trait People: Send + Sync {
     /// Those of these users that are or were members; whoever was removed is not active.
     fn find<'a>(&'a self, tx: &'a Tx, ids: &'a [Id]) -> BoxFuture<'a, Result<Vec<Person>>>;
 
+    /// Whether there is an account of that id, in whatever organisation.
+    fn is_account<'a>(&'a self, tx: &'a Tx, id: Id) -> BoxFuture<'a, Result<bool>>;
+
     /// Members by id, whose names or address contain `text`, after an id.
     fn search<'a>(
         &'a self,

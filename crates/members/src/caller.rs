@@ -57,8 +57,8 @@ pub struct Failures {
     minute: Mutex<(i64, HashMap<String, u64>)>,
 }
 
-/// Addresses that are counted; a minute with more counts the rest as one.
-const ADDRESSES: usize = 10_000;
+/// Addresses that are counted; what a minute with more brings is not counted by address.
+const ADDRESSES: usize = 100_000;
 
 impl Failures {
     fn with<T>(&self, cx: &Cx, look: impl FnOnce(&mut HashMap<String, u64>, String) -> T) -> T {
@@ -67,21 +67,33 @@ impl Failures {
         if held.0 != minute {
             *held = (minute, HashMap::new());
         }
-        let address = cx.origin.network();
-        let is_new = held.1.len() >= ADDRESSES && !held.1.contains_key(&address);
-        look(&mut held.1, if is_new { String::new() } else { address })
+        look(&mut held.1, cx.origin.network())
     }
 
-    /// Refuses an address that has failed too often, before anything is compared.
-    fn check(&self, cx: &Cx) -> Result<()> {
-        if self.with(cx, |counts, address| counts.get(&address).copied().unwrap_or(0)) < FAILURES {
+    /// Counts an attempt before anything is compared, so that many at once are as many; refuses an address
+    /// that has failed too often.
+    fn begin(&self, cx: &Cx) -> Result<()> {
+        let is_open = self.with(cx, |counts, address| {
+            if counts.len() >= ADDRESSES && !counts.contains_key(&address) {
+                return true;
+            }
+            let count = counts.entry(address).or_default();
+            *count += 1;
+            *count <= FAILURES
+        });
+        if is_open {
             return Ok(());
         }
         Err(Error::too_many("rate_limited", "too many failed attempts; wait a minute").retry_after(60))
     }
 
-    fn note(&self, cx: &Cx) {
-        self.with(cx, |counts, address| *counts.entry(address).or_default() += 1);
+    /// It was no failure.
+    fn forgive(&self, cx: &Cx) {
+        self.with(cx, |counts, address| {
+            if let Some(count) = counts.get_mut(&address) {
+                *count = count.saturating_sub(1);
+            }
+        });
     }
 }
 
@@ -95,7 +107,7 @@ fn digest(secret: &[u8]) -> [u8; 32] {
 pub async fn internal(cx: &Cx) -> Result<Caller> {
     let members = Members::of(&cx.app)?;
     let refused = || Error::unauthenticated("internal_auth_required", "send X-Internal-Secret");
-    members.failures.check(cx)?;
+    members.internal_failures.begin(cx)?;
     let shown = once(&cx.headers, "x-internal-secret").map(|text| digest(text.as_bytes()));
     let settings = &members.settings;
     let is = |secret: &Option<Secret>| {
@@ -105,9 +117,9 @@ pub async fn internal(cx: &Cx) -> Result<Caller> {
     };
     let (current, previous) = (is(&settings.internal_secret), is(&settings.internal_secret_previous));
     if !(current | previous) {
-        members.failures.note(cx);
         return Err(refused());
     }
+    members.internal_failures.forgive(cx);
     if !current {
         tracing::debug!("a sister system still uses the previous internal secret");
     }
@@ -123,18 +135,14 @@ pub async fn internal(cx: &Cx) -> Result<Caller> {
 /// Errors: 401 `client_auth_required`, `invalid_client`; 403 `client_disabled`, `client_expired`,
 /// `client_not_allowed`, `insufficient_scope`; 429; 503.
 pub async fn program(cx: &Cx, scope: &str) -> Result<Caller> {
-    let failures = &Members::of(&cx.app)?.failures;
-    failures.check(cx)?;
+    let failures = &Members::of(&cx.app)?.client_failures;
     let (client_key, api_key) = client::presented(&cx.headers)?;
-    let client = match client::prove(cx, client_key, api_key).await {
-        Ok(client) => client,
-        Err(error) => {
-            if error.code() == "invalid_client" {
-                failures.note(cx);
-            }
-            return Err(error);
-        }
-    };
+    failures.begin(cx)?;
+    let proven = client::prove(cx, client_key, api_key).await;
+    if proven.as_ref().err().is_none_or(|error| error.code() != "invalid_client") {
+        failures.forgive(cx);
+    }
+    let client = proven?;
     let caller = Caller {
         org: client.org,
         issuer: issuer::usual(&cx.app, client.org).await?,

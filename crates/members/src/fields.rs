@@ -109,6 +109,8 @@ pub fn check_tuple(at: &str, tuple: &Tuple) -> Result<()> {
 pub struct UserView {
     /// The user.
     pub id: Id,
+    /// The organisation that speaks.
+    pub org_id: Id,
     /// What his issuer calls him.
     pub authentik_sub: String,
     /// E-mail address.

@@ -94,6 +94,7 @@ pub(crate) async fn shown(app: &App, tx: &Tx, issuer: Id, user: Id) -> Result<Us
     let seen = subject::find(tx, issuer, &sub).await?.and_then(|row| row.last_seen_at);
     Ok(UserView {
         id: user,
+        org_id: tx.require_org()?,
         authentik_sub: sub,
         email: person.email,
         email_verified: person.email_verified,
@@ -106,15 +107,20 @@ pub(crate) async fn shown(app: &App, tx: &Tx, issuer: Id, user: Id) -> Result<Us
     })
 }
 
-/// The user of a name, made if there is none; whether he was.
+/// The user of a name, made if there is none; whether he was. Only a caller of the organisation's own may call
+/// somebody by his id (`by_id`); a token of another issuer would speak for anybody then.
 pub(crate) async fn known_or_new(
     app: &App,
     tx: &Tx,
-    issuer: Id,
+    (issuer, by_id): (Id, bool),
     sub: &str,
     new: impl FnOnce() -> Newcomer,
 ) -> Result<(Id, bool)> {
-    if let Some(user) = subject::resolve(tx, issuer, sub).await?
+    let known = match by_id {
+        true => subject::resolve(tx, issuer, sub).await?,
+        false => subject::find(tx, issuer, sub).await?.map(|row| row.user_id),
+    };
+    if let Some(user) = known
         && people(app)?.find(tx, &[user]).await?.iter().any(|person| !person.removed)
     {
         return Ok((user, false));
@@ -123,6 +129,12 @@ pub(crate) async fn known_or_new(
         let gone =
             format!("the member {} was removed; a member of the organisation brings him back", row.sub);
         return Err(Error::conflict("user_removed", gone));
+    }
+    // Whoever has no name is called by his id, so nobody else may be called so.
+    if let Ok(id) = sub.parse::<Id>()
+        && people(app)?.is_account(tx, id).await?
+    {
+        return Err(Error::conflict("sub_taken", "this sub is the id of a user of this server"));
     }
     let user = people(app)?.enrol(app, tx, new()).await?;
     subject::add(app, tx, issuer, sub, user).await?;
@@ -135,7 +147,7 @@ async fn tell(cx: &Cx, tx: &Tx, caller: &Caller, wish: &Upsert) -> Result<Upsert
         name: wish.display_name.clone().flatten().unwrap_or_default(),
         email: wish.email.clone().flatten(),
     };
-    let (user, created) = known_or_new(&cx.app, tx, caller.issuer, &wish.authentik_sub, new).await?;
+    let (user, created) = known_or_new(&cx.app, tx, (caller.issuer, true), &wish.authentik_sub, new).await?;
     let row = subject::find(tx, caller.issuer, &wish.authentik_sub).await?;
     let known = row.as_ref().and_then(|row| row.observed_at);
     let is_late = known.zip(wish.observed_at).is_some_and(|(known, seen)| seen < known);
@@ -236,6 +248,8 @@ pub struct SnapshotView {
     authentik_sub: String,
     /// The user.
     user_id: Id,
+    /// The organisation that speaks.
+    org_id: Id,
     /// Whether he may work; if not, there are no permissions.
     is_active: bool,
     /// Higher is newer; never goes back.
@@ -254,7 +268,13 @@ pub struct SnapshotView {
     permissions: Vec<Permission>,
 }
 
-pub(crate) fn view(cx: &Cx, sub: &str, user: Id, snapshot: &Snapshot, asked: &Asked) -> Result<SnapshotView> {
+pub(crate) fn view(
+    cx: &Cx,
+    (org, sub): (Id, &str),
+    user: Id,
+    snapshot: &Snapshot,
+    asked: &Asked,
+) -> Result<SnapshotView> {
     let settings = &Members::of(&cx.app)?.settings;
     let shown = snapshot.permissions.iter().filter(|one| asked.takes(&one.tuple));
     let shown = shown.map(|one| Permission {
@@ -274,6 +294,7 @@ pub(crate) fn view(cx: &Cx, sub: &str, user: Id, snapshot: &Snapshot, asked: &As
         schema: 1,
         authentik_sub: sub.to_owned(),
         user_id: user,
+        org_id: org,
         is_active: snapshot.is_active,
         version: snapshot.version,
         generated_at: Timestamp(now),
@@ -288,17 +309,19 @@ pub(crate) fn view(cx: &Cx, sub: &str, user: Id, snapshot: &Snapshot, asked: &As
 /// The answer with its validators, or 304 when the caller has it.
 pub(crate) fn conditional(
     cx: &Cx,
-    sub: &str,
+    of: (Id, &str),
     user: Id,
     snapshot: &Snapshot,
     asked: &Asked,
 ) -> Result<Answered<SnapshotView>> {
     let settings = &Members::of(&cx.app)?.settings;
-    let cache = format!("private, max-age={}, stale-if-error={}", settings.max_age, settings.stale_if_error);
+    let left = snapshot.until.map_or(i64::MAX, |until| (until - cx.now()).num_seconds().max(0));
+    let max_age = i64::from(settings.max_age).min(left);
+    let cache = format!("private, max-age={max_age}, stale-if-error={}", settings.stale_if_error);
     let vary = HeaderName::from_static("vary");
     cx.respond_with(vary, "authorization, x-internal-secret")?;
     if !asked.is_whole() {
-        let body = Some(view(cx, sub, user, snapshot, asked)?);
+        let body = Some(view(cx, of, user, snapshot, asked)?);
         return Ok(Answered { status: StatusCode::OK, body });
     }
     cx.respond_with(header::ETAG, &snapshot.tag())?;
@@ -307,7 +330,7 @@ pub(crate) fn conditional(
     if known.is_some_and(|known| snapshot.is_known_as(known)) {
         return Ok(Answered { status: StatusCode::NOT_MODIFIED, body: None });
     }
-    Ok(Answered { status: StatusCode::OK, body: Some(view(cx, sub, user, snapshot, asked)?) })
+    Ok(Answered { status: StatusCode::OK, body: Some(view(cx, of, user, snapshot, asked)?) })
 }
 
 /// The user of a name and his snapshot.
@@ -333,7 +356,7 @@ async fn one(cx: &Cx) -> Result<Answered<SnapshotView>> {
     if snapshot.is_gone {
         return Err(Error::gone("user_removed", "the member was removed"));
     }
-    conditional(cx, sub, user, &snapshot, &asked)
+    conditional(cx, (caller.org, sub), user, &snapshot, &asked)
 }
 
 /// Several members.
@@ -369,11 +392,13 @@ async fn several(cx: &Cx) -> Result<Json<Snapshots>> {
         let found = if check_sub("subs", sub).is_ok() { found(cx, &caller, sub, false).await? } else { None };
         match found.filter(|(_, snapshot)| !snapshot.is_gone) {
             None => answer.not_found.push(sub.clone()),
-            Some((_, snapshot)) if question.if_versions.get(sub) == Some(&snapshot.version) => {
+            Some((_, snapshot))
+                if snapshot.is_settled && question.if_versions.get(sub) == Some(&snapshot.version) =>
+            {
                 answer.not_modified.push(sub.clone());
             }
             Some((user, snapshot)) => {
-                answer.snapshots.push(view(cx, sub, user, &snapshot, &Asked::default())?);
+                answer.snapshots.push(view(cx, (caller.org, sub), user, &snapshot, &Asked::default())?);
             }
         }
     }

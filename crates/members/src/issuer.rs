@@ -84,11 +84,16 @@ pub async fn usual(app: &App, org: Id) -> Result<Id> {
     if members.settings.issuer.is_some() && members.home(app).await? == org {
         return Ok(UNNAMED);
     }
+    if let Some(known) = members.usual.get(&org) {
+        return Ok(known);
+    }
     let tx = crate::service::reading(app, org).await?;
-    let select = tx.find::<Entity>().filter(Column::Active.eq(true)).order_by_asc(Column::CreatedAt);
-    let first = tx.all(select).await?.into_iter().next();
+    // One that is switched off keeps its names.
+    let first = tx.all(tx.find::<Entity>().order_by_asc(Column::CreatedAt)).await?.into_iter().next();
     tx.commit().await?;
-    Ok(first.map_or(UNNAMED, |row| row.id))
+    let usual = first.map_or(UNNAMED, |row| row.id);
+    members.usual.insert(org, usual);
+    Ok(usual)
 }
 
 /// An issuer.
@@ -220,6 +225,9 @@ async fn free(cx: &Cx, issuer: &str, own: Option<Id>) -> Result<()> {
         Error::conflict("conflict", "this issuer is believed already, here or in another organisation")
             .with_fields(vec![field])
     };
+    if cx.app.settings().base_url == issuer.trim_end_matches('/') {
+        return Err(taken());
+    }
     if Members::of(&cx.app)?.settings.issuer.as_ref().is_some_and(|known| known.issuer == issuer) {
         return Err(taken());
     }
@@ -262,6 +270,8 @@ async fn create(cx: &Cx, wish: Wish) -> Result<Created<View>> {
     if is_first && !is_home {
         subject::adopt(tx, row.id).await?;
     }
+    let (forget, org) = (members.usual.clone(), row.org_id);
+    tx.after_commit(move || forget.invalidate(&org));
     let event = Event::new("members:issuer:create", NAME).target(row.id, row.name.clone()).change(
         "issuer",
         json!(null),
@@ -322,6 +332,8 @@ async fn remove(cx: &Cx) -> Result<NoContent> {
     let tx = cx.tx()?;
     let row = tx.get::<Entity>(cx.id("id")?).await?;
     tx.delete_where::<Entity>(Condition::all().add(Column::Id.eq(row.id))).await?;
+    let (forget, org) = (Members::of(&cx.app)?.usual.clone(), row.org_id);
+    tx.after_commit(move || forget.invalidate(&org));
     let event = Event::new("members:issuer:delete", NAME).target(row.id, row.issuer);
     audit::record(cx, event).await?;
     Ok(NoContent)

@@ -8,7 +8,7 @@ use http::header;
 use kernel::{
     Api, Cx, Json,
     audit::{self, Event, Who},
-    port::{Newcomer, ProfileChange},
+    port::{CredentialKind, Newcomer, ProfileChange},
 };
 use oidc::Claims;
 use serde_json::{Value, json};
@@ -56,16 +56,29 @@ async fn bearer(cx: &Cx) -> Result<Bearer> {
     let token = oidc::bearer(values)?;
     let members = Members::of(&cx.app)?;
     let named = match oidc::unverified_issuer(token) {
-        Some(name) => issuer::named(&cx.app, &name).await?,
-        None => None,
+        Some(name) if name != cx.app.settings().base_url => issuer::named(&cx.app, &name).await?,
+        _ => None,
     };
     let Some(trusted) = named else { return own_token(cx).await };
-    let claims = members.verifier.verify(&trusted.issuer, token).await?;
+    let claims = fitting(members.verifier.verify(&trusted.issuer, token).await?);
     cx.app
         .limit(&format!("members:me:{}:{}", trusted.id, claims.sub), CALLS, Duration::from_secs(60))
         .await?;
     let user = recognise(cx, trusted.org, trusted.id, &claims).await?;
     Ok(Bearer { org: trusted.org, issuer: trusted.id, sub: claims.sub, user })
+}
+
+/// Claims as a profile can hold them: one that cannot be one is none, since it is no fault of the member.
+fn fitting(claims: Claims) -> Claims {
+    let name =
+        claims.name.map(|name| base::text::one_line(name.trim()).chars().take(120).collect::<String>());
+    let is_address =
+        |text: &String| text.len() <= 254 && text.contains('@') && !text.contains(char::is_whitespace);
+    Claims {
+        name: name.filter(|name| !name.is_empty()),
+        email: claims.email.map(|email| email.trim().to_owned()).filter(is_address),
+        ..claims
+    }
 }
 
 /// A token of Tenon's own: its organisation is the one that it was issued for.
@@ -76,10 +89,20 @@ async fn own_token(cx: &Cx) -> Result<Bearer> {
         }
         _ => error,
     };
+    let invalid = || Error::unauthenticated("invalid_token", "the access token is not valid");
+    // A key is limited by its scopes, which a snapshot would not be; and it is one of two ways to say who asks.
+    if cx.headers.contains_key("x-api-key") {
+        return Err(invalid());
+    }
     let own = cx.as_caller(Mode::Read).await.map_err(refused)?;
     let mut own = own.ok_or_else(|| Error::unauthenticated("missing_token", "send Authorization: Bearer"))?;
     let (user, org) = (own.actor()?.id, own.actor()?.org);
+    let is_key = matches!(own.actor()?.credential, CredentialKind::Key(_));
     own.commit().await?;
+    if is_key {
+        return Err(invalid());
+    }
+    cx.app.limit(&format!("members:me:own:{user}"), CALLS, Duration::from_secs(60)).await?;
     let org = org.ok_or_else(|| Error::forbidden("no_organization", "choose an organisation first"))?;
     Ok(Bearer { org, issuer: UNNAMED, sub: user.to_string(), user })
 }
@@ -102,9 +125,13 @@ async fn recognise(cx: &Cx, org: Id, issuer: Id, claims: &Claims) -> Result<Id> 
         if person.removed {
             return Err(disabled());
         }
-        if is_same && is_seen {
+        // A profile that is not the issuer's to change would differ at each call.
+        let told = (row.id, claims.name.clone(), claims.email.clone());
+        let members = Members::of(&cx.app)?;
+        if is_seen && (is_same || members.told.contains_key(&told)) {
             return Ok(row.user_id);
         }
+        members.told.insert(told, ());
     }
     Ok(writing!(cx, org, tx => note(cx, &tx, issuer, claims).await))
 }
@@ -115,7 +142,7 @@ async fn note(cx: &Cx, tx: &Tx, issuer: Id, claims: &Claims) -> Result<Id> {
         name: claims.name.clone().unwrap_or_default(),
         email: claims.email.clone(),
     };
-    let (user, created) = known_or_new(&cx.app, tx, issuer, &claims.sub, new).await?;
+    let (user, created) = known_or_new(&cx.app, tx, (issuer, false), &claims.sub, new).await?;
     let mut changed = Vec::new();
     if !created {
         // A claim that is missing clears nothing.
@@ -151,5 +178,5 @@ async fn own_snapshot(cx: &Cx) -> Result<Answered<SnapshotView>> {
     let asked = Asked::of(cx)?;
     let snapshot = snapshot::of(&cx.app, bearer.org, bearer.user, asked.stale).await?;
     let snapshot = snapshot.filter(|snapshot| snapshot.is_active).ok_or_else(disabled)?;
-    conditional(cx, &bearer.sub, bearer.user, &snapshot, &asked)
+    conditional(cx, (bearer.org, &bearer.sub), bearer.user, &snapshot, &asked)
 }

@@ -9,6 +9,12 @@ use store::{Mode, Opening, Role, Tx};
 
 use crate::{caller::Failures, client::Proven, head::Heads, snapshot::Snapshots};
 
+/// For how long another node may use the issuer that an organisation had before.
+const USUAL: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// For how long a profile that was told of is not compared again.
+const TOLD: std::time::Duration = std::time::Duration::from_secs(300);
+
 /// Settings of the authority.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -42,8 +48,13 @@ pub struct Members {
     pub(crate) heads: Heads,
     pub(crate) snapshots: Snapshots,
     pub(crate) proven: Proven,
-    pub(crate) failures: Failures,
+    pub(crate) internal_failures: Failures,
+    pub(crate) client_failures: Failures,
     pub(crate) verifier: Verifier,
+    /// The issuer whose names an organisation's programs use, for some seconds.
+    pub(crate) usual: moka::sync::Cache<Id, Id>,
+    /// Profiles that issuers told of lately, by the row of the name.
+    pub(crate) told: moka::sync::Cache<(Id, Option<String>, Option<String>), ()>,
     home: OnceLock<Id>,
 }
 
@@ -55,8 +66,11 @@ impl Members {
             heads: Heads::default(),
             snapshots: Snapshots::default(),
             proven: Proven::default(),
-            failures: Failures::default(),
+            internal_failures: Failures::default(),
+            client_failures: Failures::default(),
             verifier,
+            usual: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(USUAL).build(),
+            told: moka::sync::Cache::builder().max_capacity(50_000).time_to_live(TOLD).build(),
             home: OnceLock::new(),
         }
     }

@@ -67,6 +67,8 @@ pub struct Snapshot {
     pub permissions: Vec<Permission>,
     /// SHA-256 over the canonical JSON of the permissions without their origins, in hexadecimal digits.
     pub digest: String,
+    /// Whether the version says all: nothing has ended that was not taken away yet.
+    pub is_settled: bool,
     /// When the first of them ends.
     pub until: Option<DateTime<Utc>>,
     /// The newest version of all that this was compared with.
@@ -83,10 +85,8 @@ impl Snapshot {
     pub fn is_known_as(&self, header: &str) -> bool {
         let tag = self.tag();
         let version = format!("\"{}\"", self.version);
-        header
-            .split(',')
-            .map(|one| one.trim().trim_start_matches("W/"))
-            .any(|one| one == tag || one == version || one == "*")
+        let known = |one: &str| one == tag || one == "*" || (self.is_settled && one == version);
+        header.split(',').any(|one| known(one.trim().trim_start_matches("W/")))
     }
 }
 
@@ -148,11 +148,14 @@ async fn read(
     let mut last = None;
     for _ in 0..TRIES {
         let before = version(app, tx, org, user).await?;
-        if let Some(cached) = cached.filter(|cached| cached.version == before) {
+        if let Some(cached) = cached.filter(|cached| cached.version == before && cached.is_settled) {
             return Ok(Some(Snapshot { seen: newest, ..cached.clone() }));
         }
         let Some(person) = people(app)?.find(tx, &[user]).await?.pop() else { return Ok(None) };
-        let permissions = if person.active { permissions(app, tx, org, user).await? } else { Vec::new() };
+        let (permissions, is_settled) = match person.active {
+            true => permissions(app, tx, org, user).await?,
+            false => (Vec::new(), true),
+        };
         let until = permissions.iter().filter_map(|one| one.expires_at.map(|at| at.0)).min();
         let snapshot = Snapshot {
             is_active: person.active,
@@ -160,21 +163,22 @@ async fn read(
             version: before,
             digest: digest(&permissions),
             permissions,
+            is_settled,
             until,
             seen: newest,
         };
         // On a database where each statement sees what is committed, something may have come in between.
-        let is_settled = version(app, tx, org, user).await? == before;
+        let is_same = version(app, tx, org, user).await? == before;
         last = Some(snapshot);
-        if is_settled {
+        if is_same {
             break;
         }
     }
     Ok(last)
 }
 
-async fn permissions(app: &App, tx: &Tx, org: Id, user: Id) -> Result<Vec<Permission>> {
-    let Some(standing) = app.directory().standing(tx, user).await? else { return Ok(Vec::new()) };
+async fn permissions(app: &App, tx: &Tx, org: Id, user: Id) -> Result<(Vec<Permission>, bool)> {
+    let Some(standing) = app.directory().standing(tx, user).await? else { return Ok((Vec::new(), true)) };
     let mut found: BTreeMap<Tuple, (Option<DateTime<Utc>>, Vec<Because>)> = BTreeMap::new();
     let mut add = |tuple: Tuple, end: Option<DateTime<Utc>>, because: Because| {
         found
@@ -193,7 +197,8 @@ async fn permissions(app: &App, tx: &Tx, org: Id, user: Id) -> Result<Vec<Permis
     }
     let mut holders: Vec<Holder> = standing.roles.iter().map(|role| Holder::Role(role.id)).collect();
     holders.push(Holder::User(user));
-    for grant in access::held_tuples(tx, app.now(), &holders).await? {
+    let (held, has_ended) = access::held_tuples(tx, app.now(), &holders).await?;
+    for grant in held {
         // What the product itself does not know (any more) of its own organisation says nothing.
         let is_own = grant.tuple.scope_type == ORG && grant.tuple.scope_id == org.to_string();
         let permission = app.catalogue().find_tuple(&grant.tuple.module, &grant.tuple.action);
@@ -214,5 +219,5 @@ async fn permissions(app: &App, tx: &Tx, org: Id, user: Id) -> Result<Vec<Permis
         expires_at: end.map(Timestamp),
         origin: Some(origin),
     };
-    Ok(found.into_iter().map(permission).collect())
+    Ok((found.into_iter().map(permission).collect(), !has_ended))
 }

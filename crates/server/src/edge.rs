@@ -276,8 +276,7 @@ fn preflight_answer(allowed: bool) -> Response {
         let headers = response.headers_mut();
         let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-        let names =
-            "authorization, content-type, if-match, idempotency-key, x-api-key, x-request-id, x-setup-token";
+        let names = "authorization, content-type, if-match, if-none-match, idempotency-key, x-api-key, x-client-key, x-request-id, x-setup-token";
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(names));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }

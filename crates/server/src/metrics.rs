@@ -269,8 +269,13 @@ impl Metrics {
         self.missed_ticks.inner().fetch_max(missed, Ordering::Relaxed);
     }
 
-    /// Sets how many keys of ids need somebody, and how many lines this node has still to write.
-    pub fn set_keys(&self, alarms: &[idgen::Status], lines: usize) {
+    /// Sets how many lines of the journal of ids this node has still to write.
+    pub fn set_waiting_lines(&self, lines: usize) {
+        self.id_lines_waiting.set(i64::try_from(lines).unwrap_or(i64::MAX));
+    }
+
+    /// Sets how many keys of ids need somebody.
+    pub fn set_keys(&self, alarms: &[idgen::Status]) {
         let count = |state: idgen::State| alarms.iter().filter(|one| one.key.state == state).count();
         let counts = [
             ("quarantined", count(idgen::State::Quarantined)),
@@ -280,7 +285,6 @@ impl Metrics {
         for (state, count) in counts {
             self.id_keys.get_or_create(&StateLabels { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        self.id_lines_waiting.set(i64::try_from(lines).unwrap_or(i64::MAX));
     }
 
     /// Notes when the process started, in seconds since 1970.

@@ -39,7 +39,7 @@ const DUTIES: &[Duty] = &[
         run: |app| Box::pin(identity::api_key::flush_uses(app)),
     },
     Duty { name: "gauges", every: Duration::from_secs(10), run: |app| Box::pin(measure(app)) },
-    Duty { name: "ids", every: Duration::from_mins(1), run: |app| Box::pin(measure_keys(app)) },
+    Duty { name: "ids", every: Duration::from_secs(15), run: |app| Box::pin(measure_keys(app)) },
     Duty { name: "sweep", every: Duration::from_mins(10), run: |app| Box::pin(app.kv().sweep()) },
 ];
 
@@ -59,8 +59,10 @@ async fn measure(app: &App) -> Result<()> {
 /// The same for keys of ids.
 async fn measure_keys(app: &App) -> Result<()> {
     let engine = Ids::of(app)?.engine();
-    let alarms = engine.alarms(LOW_DAYS).await?;
-    app.service::<Arc<Metrics>>()?.set_keys(&alarms, engine.unwritten());
+    let metrics = app.service::<Arc<Metrics>>()?;
+    // First: it grows while the database, which the rest asks, is away.
+    metrics.set_waiting_lines(engine.unwritten());
+    metrics.set_keys(&engine.alarms(LOW_DAYS).await?);
     Ok(())
 }
 

@@ -159,7 +159,7 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
         &api,
     );
     let tx = app.system(Mode::Write).await?;
-    access::store_catalogue(&tx, app.catalogue()).await?;
+    access::store_catalogue(&tx, app.now(), app.catalogue()).await?;
     tx.commit().await?;
     let operations = api.take_operations();
     let router = routes(&app, &operations);

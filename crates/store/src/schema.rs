@@ -244,6 +244,13 @@ impl TableDdl<'_> {
         self
     }
 
+    /// At most one row with this value in all organisations: for what is looked up before one is known.
+    pub fn unique_everywhere(mut self, column: &'static str) -> Self {
+        let name = bounded(format!("uq_{}_{column}_everywhere", self.name));
+        self.constraints.push(format!("CONSTRAINT {name} UNIQUE ({column})"));
+        self
+    }
+
     /// An index for lists sorted or filtered by these columns.
     pub fn index(mut self, columns: &[&'static str]) -> Self {
         let name = bounded(format!("ix_{}_{}", self.name, columns.join("_")));

@@ -110,6 +110,7 @@ const messages: typeof zhCN = {
   client_not_allowed: 'This program may not do that from here.',
   insufficient_scope: 'This program lacks the scope for that.',
   not_grantable: 'This program may not give or take that permission.',
+  missing_token: 'Send Authorization: Bearer with an access token.',
   internal_auth_required: 'Send X-Internal-Secret.',
   user_not_found: 'There is no member of that name.',
   user_removed: 'The member was removed.',

@@ -108,6 +108,7 @@ export default {
   client_not_allowed: '该程序不允许从这里执行此操作。',
   insufficient_scope: '该程序缺少所需的范围。',
   not_grantable: '该程序不能授予或收回这项权限。',
+  missing_token: '请发送 Authorization: Bearer 和访问令牌。',
   internal_auth_required: '请发送 X-Internal-Secret。',
   user_not_found: '没有这个标识的成员。',
   user_removed: '该成员已被移除。',

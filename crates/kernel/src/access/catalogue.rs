@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use base::Result;
+use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, Condition, entity::prelude::*};
 use store::Tx;
 
@@ -128,7 +129,7 @@ mod entity {
 
 /// Writes the catalogue at start-up, so that other programs can read it. Nodes of different
 /// versions may start at once: rows are added and never fought over.
-pub async fn store_catalogue(tx: &Tx, catalogue: &Catalogue) -> Result<()> {
+pub async fn store_catalogue(tx: &Tx, now: DateTime<Utc>, catalogue: &Catalogue) -> Result<()> {
     let known: Vec<String> =
         tx.all(tx.find::<entity::Entity>()).await?.into_iter().map(|row| row.code).collect();
     let fresh: Vec<_> = catalogue
@@ -142,11 +143,16 @@ pub async fn store_catalogue(tx: &Tx, catalogue: &Catalogue) -> Result<()> {
             source: Set(if entry.source == Source::Route { "route" } else { "declared" }.into()),
         })
         .collect();
+    let has_new = !fresh.is_empty() && !known.is_empty();
     tx.insert_all(fresh).await?;
     let gone: Vec<&String> = known.iter().filter(|code| catalogue.find(code).is_none()).collect();
     if !gone.is_empty() {
         let condition = Condition::all().add(entity::Column::Code.is_in(gone));
         tx.delete_where::<entity::Entity>(condition).await?;
+    }
+    if has_new {
+        // Owners hold what is new, so what everybody may do has another version.
+        super::version::bump_all(tx, now, "catalogue_changed").await?;
     }
     Ok(())
 }

@@ -109,6 +109,13 @@ pub async fn codes_of(tx: &Tx, catalogue: &Catalogue, holder: Holder) -> Result<
 /// with it, and whether the caller does, depends on the holder and is for the module to judge.
 pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<()> {
     let (tx, catalogue) = (cx.tx()?, cx.app.catalogue());
+    // What has ended is not held, though its row may still be there.
+    let (kind, id) = holder.parts();
+    let ended = Condition::all()
+        .add(entity::Column::HolderKind.eq(kind))
+        .add(entity::Column::HolderId.eq(id))
+        .add(entity::Column::ExpiresAt.lte(cx.now()));
+    tx.delete_where::<entity::Entity>(ended).await?;
     let before = codes_of(tx, catalogue, holder).await?;
     let wanted: BTreeSet<&str> = codes.iter().map(String::as_str).collect();
     let mut unknown = Vec::new();

@@ -19,11 +19,13 @@ pub use tuple::{
     Found, Given, Grant, ORG, Terms, Tuple, expired, find, give, held_tuples, holders_of, page, remove_ended,
     take,
 };
-pub use version::{Event, bump, bump_in, bump_with, events, head, lock_head, subject_version, version_table};
+pub use version::{
+    Event, bump, bump_in, bump_with, events, forget_subjects, head, lock_head, subject_version, version_table,
+};
 
 pub(crate) use effective::{compute, load};
 
-/// Grants as tuples of any scope, with their terms, and versions of each subject.
+/// Grants as tuples of any scope, with their terms.
 pub const TUPLES: store::Migration = store::Migration {
     name: "0007_tuples",
     up: |ddl| {
@@ -42,19 +44,23 @@ pub const TUPLES: store::Migration = store::Migration {
             .index(&["module", "action", "scope_type", "scope_id"])
             .lookup("expires_at")
             .create();
-        let hex = |from: u32, length: u32| format!("SUBSTR(HEX(org_id), {from}, {length})");
-        let parts = [(1, 8), (9, 4), (13, 4), (17, 4), (21, 12)].map(|(from, length)| hex(from, length));
-        let text = match ddl.dialect() {
-            store::Dialect::Postgres => "org_id::text".to_owned(),
-            store::Dialect::Sqlite => format!("LOWER({})", parts.join(" || '-' || ")),
-            store::Dialect::Mysql => format!("LOWER(CONCAT_WS('-', {}))", parts.join(", ")),
-        };
         // Until now every grant was about its own organisation.
-        ddl.sql(format!(
-            "INSERT INTO permission_grant \
-             (id, org_id, holder_kind, holder_id, scope_type, scope_id, module, action) \
-             SELECT id, org_id, holder_kind, holder_id, scope_type, {text}, module, action FROM access_grant"
-        ));
+        copy(
+            ddl,
+            &format!(
+                "INTO permission_grant (id, org_id, holder_kind, holder_id, scope_type, scope_id, module, action) \
+                 SELECT id, org_id, holder_kind, holder_id, scope_type, {}, module, action FROM access_grant",
+                own_scope(ddl.dialect())
+            ),
+        );
+    },
+    down: |ddl| ddl.drop_tables(&["permission_grant"]),
+};
+
+/// Versions of each subject; grants are in their new place only.
+pub const SUBJECTS: store::Migration = store::Migration {
+    name: "0008_subjects",
+    up: |ddl| {
         ddl.drop_tables(&["access_grant"]);
         ddl.table("access_subject")
             .uuid("org_id")
@@ -62,16 +68,9 @@ pub const TUPLES: store::Migration = store::Migration {
             .bigint("version")
             .primary_key(&["org_id", "subject_id"])
             .create();
-        let json = match ddl.dialect() {
-            store::Dialect::Postgres => "jsonb",
-            store::Dialect::Sqlite => "TEXT",
-            store::Dialect::Mysql => "JSON",
-        };
-        ddl.sql(format!("ALTER TABLE access_event ADD COLUMN detail {json} NULL"));
     },
     down: |ddl| {
-        ddl.drop_tables(&["access_subject", "permission_grant"]);
-        ddl.sql("ALTER TABLE access_event DROP COLUMN detail");
+        ddl.drop_tables(&["access_subject"]);
         ddl.tenant_rows("access_grant")
             .text("holder_kind", 16)
             .uuid("holder_id")
@@ -81,8 +80,61 @@ pub const TUPLES: store::Migration = store::Migration {
             .text("action", 64)
             .unique(&["holder_kind", "holder_id", "scope_type", "scope_id", "module", "action"])
             .create();
+        // What is about anything else had no place before.
+        copy(
+            ddl,
+            &format!(
+                "INTO access_grant (id, org_id, holder_kind, holder_id, scope_type, scope_id, module, action) \
+                 SELECT id, org_id, holder_kind, holder_id, scope_type, org_id, module, action \
+                 FROM permission_grant WHERE scope_type = 'org' AND scope_id = {}",
+                own_scope(ddl.dialect())
+            ),
+        );
     },
 };
+
+/// What an event of the access trail says beside its kind.
+pub const DETAILS: store::Migration = store::Migration {
+    name: "0009_event_detail",
+    up: |ddl| {
+        let json = match ddl.dialect() {
+            store::Dialect::Postgres => "jsonb",
+            store::Dialect::Sqlite => "TEXT",
+            store::Dialect::Mysql => "JSON",
+        };
+        ddl.sql(format!("ALTER TABLE access_event ADD COLUMN detail {json} NULL"));
+    },
+    down: |ddl| ddl.sql("ALTER TABLE access_event DROP COLUMN detail"),
+};
+
+/// Inserts the rows of one table of grants into the other. On PostgreSQL the owner of the tables is bound by
+/// their policies, and would see no row to copy; on MySQL, whose statements commit one by one, it may be done
+/// again.
+fn copy(ddl: &mut store::Ddl, statement: &str) {
+    let dialect = ddl.dialect();
+    let force = |ddl: &mut store::Ddl, word: &str| {
+        for table in ["access_grant", "permission_grant"] {
+            if dialect == store::Dialect::Postgres {
+                ddl.sql(format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY"));
+            }
+        }
+    };
+    force(ddl, "NO FORCE");
+    let insert = if dialect == store::Dialect::Mysql { "INSERT IGNORE" } else { "INSERT" };
+    ddl.sql(format!("{insert} {statement}"));
+    force(ddl, "FORCE");
+}
+
+/// A row's organisation as the text of a scope.
+fn own_scope(dialect: store::Dialect) -> String {
+    let hex = |(from, length): (u32, u32)| format!("SUBSTR(HEX(org_id), {from}, {length})");
+    let parts = [(1, 8), (9, 4), (13, 4), (17, 4), (21, 12)].map(hex);
+    match dialect {
+        store::Dialect::Postgres => "org_id::text".to_owned(),
+        store::Dialect::Sqlite => format!("LOWER({})", parts.join(" || '-' || ")),
+        store::Dialect::Mysql => format!("LOWER(CONCAT_WS('-', {}))", parts.join(", ")),
+    }
+}
 
 /// The kernel's access tables.
 pub const MIGRATION: store::Migration = store::Migration {

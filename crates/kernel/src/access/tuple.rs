@@ -202,14 +202,16 @@ pub async fn remove_ended(tx: &Tx, id: Id, end: DateTime<Utc>) -> Result<bool> {
     tx.delete_where::<Entity>(condition).await.map(|rows| rows > 0)
 }
 
-/// Everything that several holders hold at `now` in the transaction's organisation, of any scope.
-pub async fn held_tuples(tx: &Tx, now: DateTime<Utc>, holders: &[Holder]) -> Result<Vec<Grant>> {
+/// Everything that several holders hold at `now` in the transaction's organisation, of any scope; and whether
+/// something has ended that was not taken away yet, so that no version tells of it.
+pub async fn held_tuples(tx: &Tx, now: DateTime<Utc>, holders: &[Holder]) -> Result<(Vec<Grant>, bool)> {
     let ids: Vec<Id> = holders.iter().map(|holder| holder.parts().1).collect();
     let select = tx.find::<Entity>().filter(Column::HolderId.is_in(ids));
     let rows = tx.all(select).await?.into_iter().map(Grant::from);
-    let holds =
-        |grant: &Grant| holders.contains(&grant.holder) && grant.terms.expires_at.is_none_or(|end| now < end);
-    Ok(rows.filter(holds).collect())
+    let theirs = rows.filter(|grant| holders.contains(&grant.holder));
+    let (held, ended): (Vec<Grant>, Vec<Grant>) =
+        theirs.partition(|grant| grant.terms.expires_at.is_none_or(|end| now < end));
+    Ok((held, !ended.is_empty()))
 }
 
 /// What part of the grants is asked for; what is `None` may be anything.

@@ -43,17 +43,16 @@ pub async fn bump(tx: &Tx, now: DateTime<Utc>, kind: &str, subject: Option<Id>) 
 
 /// As [`bump`], for one of several organisations that a system transaction is about.
 pub async fn bump_in(tx: &Tx, org: Id, now: DateTime<Utc>, kind: &str, subject: Option<Id>) -> Result<()> {
-    bump_with(tx, org, now, kind, subject, Vec::new()).await.map(drop)
+    bump_with(tx, org, now, subject, vec![(kind, None)]).await.map(drop)
 }
 
-/// As [`bump_in`], with an event for each detail, all of one version, which is returned.
+/// As [`bump_in`], with several events of one version, which is returned; they keep their order.
 pub async fn bump_with(
     tx: &Tx,
     org: Id,
     now: DateTime<Utc>,
-    kind: &str,
     subject: Option<Id>,
-    details: Vec<Value>,
+    events: Vec<(&str, Option<Value>)>,
 ) -> Result<i64> {
     advance(tx, 1).await?;
     let version = head(tx).await?;
@@ -64,7 +63,8 @@ pub async fn bump_with(
         .on_conflict(OnConflict::column("org_id").update_column("version").to_owned())
         .to_owned();
     tx.execute(&keep).await?;
-    let whole = (subject.is_none() || WHOLE.contains(&kind)).then_some(org);
+    let is_whole = subject.is_none() || events.iter().any(|(kind, _)| WHOLE.contains(kind));
+    let whole = is_whole.then_some(org);
     for subject in subject.into_iter().chain(whole) {
         let keep = Query::insert()
             .into_table("access_subject")
@@ -74,13 +74,15 @@ pub async fn bump_with(
             .to_owned();
         tx.execute(&keep).await?;
     }
-    let details = if details.is_empty() { vec![None] } else { details.into_iter().map(Some).collect() };
-    for detail in details {
+    // Ids of one instant are in no order of their own.
+    let mut ids: Vec<Id> = events.iter().map(|_| base::id::new(now)).collect();
+    ids.sort_unstable();
+    for (id, (kind, detail)) in ids.into_iter().zip(events) {
         let event = Query::insert()
             .into_table("access_event")
             .columns(["id", "org_id", "version", "kind", "subject_id", "at", "detail"])
             .values_panic([
-                base::id::new(now).into(),
+                id.into(),
                 org.into(),
                 version.into(),
                 kind.into(),
@@ -92,6 +94,15 @@ pub async fn bump_with(
         tx.execute(&event).await?;
     }
     Ok(version)
+}
+
+/// As [`bump`], for every organisation. Needs a system transaction.
+pub(super) async fn bump_all(tx: &Tx, now: DateTime<Utc>, kind: &str) -> Result<()> {
+    let read = Query::select().column("org_id").from(version_table()).to_owned();
+    for row in tx.query_all(&read).await? {
+        bump_in(tx, store::read(&row, "org_id")?, now, kind, None).await?;
+    }
+    Ok(())
 }
 
 async fn advance(tx: &Tx, by: i64) -> Result<()> {
@@ -156,4 +167,11 @@ pub async fn events(tx: &Tx, (version, id): (i64, Id), limit: u64) -> Result<Vec
         })
     };
     rows.iter().map(event).collect()
+}
+
+/// Forgets the versions of an organisation's subjects, when it ends.
+pub async fn forget_subjects(tx: &Tx, org: Id) -> Result<()> {
+    let mut gone = Query::delete();
+    gone.from_table("access_subject").and_where(Expr::col("org_id").eq(org));
+    tx.execute(&gone).await.map(drop)
 }

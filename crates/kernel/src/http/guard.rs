@@ -272,7 +272,7 @@ pub(crate) async fn enter(cx: &mut Cx, mode: Mode) -> Result<()> {
 impl Operation {
     /// Whether [`serve_from_memory`] may answer it, by its path alone.
     pub fn is_quick(&self) -> bool {
-        self.quick.is_some() && !self.path.contains('{')
+        self.quick.is_some() && self.access == Access::Public && !self.path.contains('{')
     }
 
     /// Bytes that a body may have, where `general` is the limit of the installation.

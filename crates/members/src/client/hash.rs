@@ -25,6 +25,9 @@ const BCRYPT_COST: std::ops::RangeInclusive<u32> = 4..=14;
 pub const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$dGVub25kdW1teXNhbHQwMQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// How long a comparison waits for its turn.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Compares keys, a bounded number at a time, on threads that may block.
 pub struct Hasher {
     turns: Arc<Semaphore>,
@@ -39,7 +42,10 @@ impl Default for Hasher {
 
 impl Hasher {
     async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(Error::internal)?;
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned())
+            .await
+            .map_err(|_| Error::unavailable("busy", "too many keys are compared at once").retry_after(5))?
+            .map_err(Error::internal)?;
         let work = tokio::task::spawn_blocking(move || {
             let out = job();
             drop(turn);

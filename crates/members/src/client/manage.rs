@@ -1,14 +1,14 @@
 //! Programs as people of the organisation keep them: `/api/member-clients/`.
 //!
-//! A key is shown once. A program can be allowed no more than whoever keeps it may give: `members:client:grant`
-//! is a permission of its own.
+//! A key is shown once. A program can be allowed no more than whoever keeps it may give himself.
 
 use base::{Error, FieldError, Id, Result, Timestamp};
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{
-    Api, Cx, Json, NoContent,
+    Api, Cx, Json, NoContent, Reach,
     api::Created,
     audit::{self, Event},
+    port::CredentialKind,
 };
 use schemars::JsonSchema;
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
@@ -249,18 +249,35 @@ async fn record(cx: &Cx, action: &str, row: &Model, before: Option<&Model>) -> R
     audit::record(cx, event).await
 }
 
-/// Nobody lets a program give what he could not give himself.
-fn check_power(cx: &Cx, wish: &Wish) -> Result<()> {
-    let gives = wish.scopes.is_some() || wish.may_grant.is_some();
-    if gives && !cx.can("identity:user:grant") {
+/// Nobody lets a program give what he could not give himself, or learns the key of one that may. `row` is the
+/// program as it will be. A program is kept at the screen: a key of one's own makes no further keys.
+fn check_power(cx: &Cx, row: &Model) -> Result<()> {
+    if matches!(cx.actor()?.credential, CredentialKind::Key(_)) {
+        return Err(Error::forbidden("session_required", "sign in yourself; an API key cannot do this"));
+    }
+    let (scopes, may_grant) = (list(row.scopes.as_ref())?, list(row.may_grant.as_ref())?);
+    let (scopes, may_grant) = (scopes.unwrap_or_default(), may_grant.unwrap_or_default());
+    if scopes.is_empty() && may_grant.is_empty() {
+        return Ok(());
+    }
+    if !cx.can("identity:user:grant") {
         let detail = "to let a program act on permissions, you need the permission identity:user:grant";
         return Err(Error::forbidden("cannot_grant", detail));
+    }
+    let catalogue = cx.app.catalogue();
+    for grant in &may_grant {
+        let Some((module, action)) = grant.split_once(':') else { continue };
+        let Some(permission) = catalogue.find_tuple(module, action) else { continue };
+        let entry = catalogue.entry(permission);
+        if entry.is_platform() || !matches!(cx.reach(&entry.code), Ok(Reach::All)) {
+            let detail = format!("a program cannot be let give {grant}, which you do not hold on every row");
+            return Err(Error::forbidden("cannot_grant", detail));
+        }
     }
     Ok(())
 }
 
 async fn create(cx: &Cx, mut wish: Wish) -> Result<Created<WithKey>> {
-    check_power(cx, &wish)?;
     wish.check()?;
     let name = wish.name.clone().ok_or_else(|| Error::field("name", "required", "is required"))?;
     let (tx, now) = (cx.tx()?, cx.now());
@@ -293,6 +310,7 @@ async fn create(cx: &Cx, mut wish: Wish) -> Result<Created<WithKey>> {
         updated_at: now,
     };
     wish.apply(&mut row);
+    check_power(cx, &row)?;
     free(cx, &row.client_key).await?;
     tx.insert(whole(&row)).await?;
     record(cx, "create", &row, None).await?;
@@ -322,7 +340,6 @@ async fn save(tx: &Tx, row: &Model) -> Result<()> {
 }
 
 async fn update(cx: &Cx, mut wish: Wish) -> Result<Json<View>> {
-    check_power(cx, &wish)?;
     wish.check()?;
     if wish.client_key.is_some() {
         return Err(Error::field("client_key", "read_only", "cannot be changed"));
@@ -331,6 +348,7 @@ async fn update(cx: &Cx, mut wish: Wish) -> Result<Json<View>> {
     let before = tx.get::<Entity>(cx.id("id")?).await?;
     let mut row = before.clone();
     wish.apply(&mut row);
+    check_power(cx, &row)?;
     row.updated_at = cx.now();
     save(tx, &row).await?;
     record(cx, "update", &row, Some(&before)).await?;
@@ -351,6 +369,7 @@ pub struct Rotation {
 async fn rotate(cx: &Cx, wish: Rotation) -> Result<Json<WithKey>> {
     let tx = cx.tx()?;
     let before = tx.get::<Entity>(cx.id("id")?).await?;
+    check_power(cx, &before)?;
     let (api_key, key_prefix, key_hash) =
         new_key(&Members::of(&cx.app)?.proven, cx.app.settings().dev).await?;
     let hours = wish.overlap_hours.clamp(0, OVERLAP);

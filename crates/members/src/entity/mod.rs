@@ -38,8 +38,7 @@ pub const MIGRATION: store::Migration = store::Migration {
             .text("made_by", 160)
             .timestamp("created_at")
             .timestamp("updated_at")
-            .unique(&["client_key"])
-            .lookup("client_key")
+            .unique_everywhere("client_key")
             .create();
         ddl.tenant_rows("member_issuer")
             .text("name", 120)
@@ -52,8 +51,7 @@ pub const MIGRATION: store::Migration = store::Migration {
             .boolean("active")
             .timestamp("created_at")
             .timestamp("updated_at")
-            .unique(&["issuer"])
-            .lookup("issuer")
+            .unique_everywhere("issuer")
             .create();
         ddl.tenant_rows("member_term")
             .text("kind", 16)

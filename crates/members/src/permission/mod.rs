@@ -9,8 +9,8 @@ use base::{Error, Id, Result};
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
 use kernel::{
-    Api, Cx, Json,
-    access::{self, Found, Given, Grant, Holder, Terms as On, Tuple},
+    Api, App, Cx, Json,
+    access::{self, Found, Given, Grant, Holder, ORG, Terms as On, Tuple},
     audit::{self, Event},
     port::Newcomer,
 };
@@ -57,6 +57,9 @@ pub fn mount(api: &mut Api) {
         .refuses_as(refuse);
 }
 
+/// An event of the feed: its kind and its detail.
+type Told = (&'static str, Option<Value>);
+
 /// One operation, checked as far as it can be without the database.
 struct Task {
     sub: String,
@@ -91,7 +94,7 @@ impl Task {
     }
 
     /// Errors: 403 `insufficient_scope`, `not_grantable`; 422.
-    fn check(&self, caller: &Caller, now: DateTime<Utc>) -> Result<()> {
+    fn check(&self, caller: &Caller, app: &App, now: DateTime<Utc>) -> Result<()> {
         check_sub(&self.field("authentik_sub"), &self.sub)?;
         check_tuple(&self.at, &self.tuple)?;
         if let Some(wish) = &self.wish {
@@ -102,14 +105,33 @@ impl Task {
                 caller.require("users:create")?;
             }
         }
-        let may = caller
-            .client
-            .as_ref()
-            .is_some_and(|client| client.may_grant(&self.tuple.module, &self.tuple.action));
+        self.check_own(caller, app)?;
+        let may = caller.client.as_ref().is_some_and(|client| match self.tuple.scope_type.as_str() {
+            // What the product itself asks for is never part of a whole module.
+            ORG => client.may_grant.contains(&format!("{}:{}", self.tuple.module, self.tuple.action)),
+            _ => client.may_grant(&self.tuple.module, &self.tuple.action),
+        });
         if !may {
             let detail =
                 format!("this client may not give or take {}:{}", self.tuple.module, self.tuple.action);
             return Err(Error::forbidden("not_grantable", detail));
+        }
+        Ok(())
+    }
+
+    /// The scope type of organisations means the caller's own, and what belongs to the platform is nobody's.
+    fn check_own(&self, caller: &Caller, app: &App) -> Result<()> {
+        if self.tuple.scope_type != ORG {
+            return Ok(());
+        }
+        if self.tuple.scope_id != caller.org.to_string() {
+            let message = "must be the organisation of the caller";
+            return Err(Error::field(self.field("scope_id"), "unknown_reference", message));
+        }
+        let catalogue = app.catalogue();
+        let found = catalogue.find_tuple(&self.tuple.module, &self.tuple.action);
+        if found.is_some_and(|permission| catalogue.entry(permission).is_platform()) {
+            return Err(Error::forbidden("not_grantable", "platform permissions belong to no role"));
         }
         Ok(())
     }
@@ -142,7 +164,7 @@ async fn member(cx: &Cx, tx: &Tx, caller: &Caller, task: &Task) -> Result<Id> {
             name: wish.display_name.clone().unwrap_or_default(),
             email: wish.email.clone(),
         };
-        return known_or_new(&cx.app, tx, caller.issuer, &task.sub, new).await.map(|(user, _)| user);
+        return known_or_new(&cx.app, tx, (caller.issuer, true), &task.sub, new).await.map(|(user, _)| user);
     }
     let user = subject::resolve(tx, caller.issuer, &task.sub).await?.ok_or_else(subject::unknown)?;
     let person = people(&cx.app)?.find(tx, &[user]).await?.pop();
@@ -216,7 +238,7 @@ async fn perform(cx: &Cx, tx: &Tx, caller: &Caller, tasks: &[Task]) -> Result<Ve
     access::lock_head(tx).await?;
     let (terms, expected) = (Terms::read(&cx.app, tx).await?, expected(cx)?);
     let mut done = Vec::with_capacity(tasks.len());
-    let mut events: Vec<(Id, &'static str, Vec<Value>)> = Vec::new();
+    let mut events: Vec<(Id, Vec<Told>)> = Vec::new();
     for task in tasks {
         terms.check(&task.at, &task.tuple, task.wish.is_some())?;
         let user = member(cx, tx, caller, task).await?;
@@ -228,16 +250,17 @@ async fn perform(cx: &Cx, tx: &Tx, caller: &Caller, tasks: &[Task]) -> Result<Ve
         }
         let (result, grant, event) = carry_out(cx, tx, caller, user, task).await?;
         if let Some((kind, detail)) = event {
-            match events.iter_mut().find(|(known, of, _)| *known == user && *of == kind) {
-                Some((_, _, details)) => details.push(detail),
-                None => events.push((user, kind, vec![detail])),
+            let event = (kind, Some(detail));
+            match events.iter_mut().find(|(known, _)| *known == user) {
+                Some((_, all)) => all.push(event),
+                None => events.push((user, vec![event])),
             }
         }
         note(cx, tx, caller, user, task, result).await?;
         done.push((user, result, grant));
     }
-    for (user, kind, details) in events {
-        access::bump_with(tx, caller.org, cx.now(), kind, Some(user), details).await?;
+    for (user, events) in events {
+        access::bump_with(tx, caller.org, cx.now(), Some(user), events).await?;
     }
     let mut outcomes = Vec::with_capacity(done.len());
     for ((user, result, grant), task) in done.into_iter().zip(tasks) {
@@ -256,7 +279,7 @@ async fn perform(cx: &Cx, tx: &Tx, caller: &Caller, tasks: &[Task]) -> Result<Ve
 async fn single(cx: &Cx, operation: impl FnOnce() -> Result<Operation>) -> Result<Outcome> {
     let caller = caller::program(cx, "permissions:write").await?;
     let task = Task::of(operation()?, String::new());
-    task.check(&caller, cx.now())?;
+    task.check(&caller, &cx.app, cx.now())?;
     let tasks = [task];
     let mut done = writing!(cx, caller.org, tx => perform(cx, &tx, &caller, &tasks).await);
     done.pop().ok_or_else(|| Error::internal("a task without an outcome"))
@@ -288,14 +311,14 @@ async fn batch(cx: &Cx) -> Result<Json<BatchOutcome>> {
         .collect();
     let value = |outcome: &Outcome| serde_json::to_value(outcome).map_err(Error::internal);
     if batch.atomic {
-        tasks.iter().try_for_each(|task| task.check(&caller, cx.now()))?;
+        tasks.iter().try_for_each(|task| task.check(&caller, &cx.app, cx.now()))?;
         let done = writing!(cx, caller.org, tx => perform(cx, &tx, &caller, &tasks).await);
         return Ok(Json(BatchOutcome { results: done.iter().map(value).collect::<Result<_>>()? }));
     }
     let mut results = Vec::with_capacity(tasks.len());
     for task in tasks {
         let one = [task];
-        let done = match one[0].check(&caller, cx.now()) {
+        let done = match one[0].check(&caller, &cx.app, cx.now()) {
             Ok(()) => alone(cx, &caller, &one).await,
             Err(error) => Err(error),
         };

@@ -86,15 +86,55 @@ pub struct Place<'a> {
     pub field: &'a str,
 }
 
-/// The highest id in a column and in those that share its key, for keys know neither case nor schema.
-pub(super) async fn highest(session: &mut Session, table: &Table, column: &Column) -> Result<i128> {
-    let mut highest = session.highest(table, column).await?.unwrap_or(0).max(0);
-    for (sister, column) in session.alike(table, column).await? {
-        if column.integer.is_some() {
-            highest = highest.max(session.highest(&sister, &column).await?.unwrap_or(0));
+/// What a column and those that share its key hold: keys know neither case nor schema.
+pub(super) struct Shared {
+    /// The highest id of all.
+    pub highest: i128,
+    /// The narrowest type.
+    pub id_type: IdType,
+}
+
+/// Columns that share a key beside the one that is asked for.
+const SISTERS: usize = 50;
+
+/// Looks at a column and at those that share its key, as initialising does. One that this account cannot read
+/// is left out, as the scanner leaves it out.
+///
+/// Errors: 422 `not_integer`, `too_many_alike`; those of the connector for the column itself.
+pub(super) async fn shared(session: &mut Session, table: &Table, column: &Column) -> Result<Shared> {
+    let type_of = |column: &Column| column.integer.and_then(|integer| IdType::within(integer.max()));
+    let id_type = type_of(column).ok_or_else(|| {
+        let detail = format!("the column {} is of type {}, which holds no ids", column.name, column.declared);
+        Error::invalid("not_integer", detail)
+    })?;
+    let highest = session.highest(table, column).await?.unwrap_or(0).max(0);
+    let mut shared = Shared { highest, id_type };
+    let sisters = session.alike(table, column).await?;
+    if sisters.len() > SISTERS {
+        let detail = format!("more than {SISTERS} tables are called {}; initialise the database", table.name);
+        return Err(Error::invalid("too_many_alike", detail));
+    }
+    for (sister, column) in sisters {
+        let Some(narrow) = type_of(&column) else { continue };
+        match session.highest(&sister, &column).await {
+            Ok(highest) => {
+                shared.highest = shared.highest.max(highest.unwrap_or(0));
+                if narrow.max() < shared.id_type.max() {
+                    shared.id_type = narrow;
+                }
+            }
+            Err(error) => {
+                let schema = sister.schema.as_deref().unwrap_or_default();
+                tracing::warn!(
+                    ?error,
+                    table = sister.name,
+                    schema,
+                    "a table that shares a key cannot be read"
+                );
+            }
         }
     }
-    Ok(highest)
+    Ok(shared)
 }
 
 /// Makes the key of a column from what its database says.
@@ -126,12 +166,7 @@ pub async fn make(app: &App, origin: &Origin, org: Id, name: &KeyName, place: Pl
         ids.turnstiles.mark(org, name, app.now());
         return Err(Error::not_found("column_unknown", "there is no such table or column"));
     };
-    let id_type = column.integer.and_then(|integer| IdType::within(integer.max()));
-    let Some(id_type) = id_type else {
-        let detail = format!("the column {} is of type {}, which holds no ids", column.name, column.declared);
-        return Err(Error::invalid("not_integer", detail));
-    };
-    let highest = highest(&mut session, &table, &column).await?;
+    let Shared { highest, id_type } = shared(&mut session, &table, &column).await?;
     let in_use = i64::try_from(highest).ok().filter(|highest| *highest <= id_type.max());
     let in_use = in_use.ok_or_else(|| {
         let detail = format!(

@@ -222,9 +222,11 @@ async fn make_key(cx: &Cx, row: &Model, database: &Database) -> Result<()> {
     let found = session.column(schema, &row.table_name, &row.column_name).await.map_err(asked)?;
     let (table, column) =
         found.ok_or_else(|| Error::conflict("table_gone", "the table is not there any more"))?;
-    let id_type = column.integer.and_then(|integer| IdType::within(integer.max()));
-    let id_type = id_type.ok_or_else(|| Error::conflict("not_integer", "its key holds no ids"))?;
-    let highest = first_use::highest(&mut session, &table, &column).await.map_err(asked)?;
+    let shared = first_use::shared(&mut session, &table, &column).await;
+    let first_use::Shared { highest, id_type } = shared.map_err(|error| match error.code() {
+        "not_integer" => Error::conflict("not_integer", "its key holds no ids"),
+        _ => asked(error),
+    })?;
     let in_use = i64::try_from(highest).ok().filter(|highest| *highest <= id_type.max());
     let in_use = in_use.ok_or_else(|| {
         Error::conflict("above_limit", format!("ids are issued up to {} only", id_type.max()))

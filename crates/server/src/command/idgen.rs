@@ -7,7 +7,7 @@ use platform::ids::{Ids, adopt};
 use store::kv::foreign::{self, Value};
 
 use crate::{
-    cli::{CreateSuperuserArgs, Failure, IdgenCommand, ImportKxyArgs, OwnerArgs, print},
+    cli::{CreateSuperuserArgs, Exit, Failure, IdgenCommand, ImportKxyArgs, OwnerArgs, print},
     config::{Config, Inputs},
 };
 
@@ -93,13 +93,16 @@ async fn administrator(
         return Ok(());
     }
     match createsuperuser::create(desk, config, &args, &password).await {
-        Ok(made) => {
-            print(&format!("administrator {} was taken over with his password\n", made.user.username))
-        }
+        // The older service kept nothing by which a wrong key could be told from the right one.
+        Ok(made) => print(&format!(
+            "administrator {} was taken over with his password; sign in once to see that KXY_DES_KEY was right\n",
+            made.user.username
+        )),
         // Running the command again, or a weak password, is no reason to leave the counters behind.
-        Err(failure) => {
+        Err(failure) if failure.exit == Exit::Refused => {
             print(&format!("! administrator {} was not taken over: {}\n", args.username, failure.message));
         }
+        Err(failure) => return Err(failure),
     }
     Ok(())
 }

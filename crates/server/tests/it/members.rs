@@ -26,6 +26,10 @@ async fn sister_systems_are_known_by_either_secret_and_nothing_tells_a_missing_o
     for _ in 0..18 {
         app.anon().get(&ask).await.expect(401);
     }
+    // Twenty of this address have failed; another one has not.
+    let mut elsewhere = sister(&app);
+    elsewhere.peer = ([127, 0, 0, 9], 40_000).into();
+    elsewhere.get(&ask).await.expect(200);
     let refused = sister(&app).get(&ask).await.expect(429);
     assert_eq!(refused.header("retry-after"), "60");
     app.clock.advance(chrono::Duration::seconds(61));
@@ -208,7 +212,7 @@ async fn roles_are_part_of_a_snapshot_and_what_one_gives_no_revoke_takes() {
     let (_, keeper) = program(
         &app,
         &org,
-        json!({ "name": "k", "may_grant": ["identity.post"], "scopes": ["permissions:write"] }),
+        json!({ "name": "k", "may_grant": ["identity.post:list"], "scopes": ["permissions:write"] }),
     )
     .await;
     let member = app.member(&org, "bob", &["identity:post:list"]).await;
@@ -259,6 +263,12 @@ async fn what_has_an_end_ends_then_and_is_told_of() {
     app.clock.advance(chrono::Duration::seconds(101));
     let after = sister.with("if-none-match", before.header("etag")).get(&path("ann")).await.expect(200);
     assert!(allowed(&after.body).is_empty());
+    // The version says nothing of it yet, so a caller who knows no more than the version is told all.
+    let version = format!("\"{}\"", before.body["version"]);
+    sister.with("if-none-match", &version).get(&path("ann")).await.expect(200);
+    let many = json!({ "subs": ["ann"], "if_versions": { "ann": before.body["version"] } });
+    let many = sister.post("/internal/permissions/snapshots", many).await.expect(200);
+    assert_eq!(many.body["not_modified"], json!([]));
     assert_eq!(members::expire(&app.app).await.unwrap(), 1);
     assert_eq!(members::expire(&app.app).await.unwrap(), 0);
     let changes = format!("/internal/permissions/changes?since={}", cursor.as_str().unwrap());
@@ -403,6 +413,18 @@ async fn a_batch_is_done_whole_or_not_at_all_and_makes_one_version_for_each_memb
         operation("grant", "2", "read"), operation("grant", "3", "read"), operation("revoke", "1", "read"),
     ] });
     let good = keeper.post("/admin/permissions/batch", good).await.expect(200).body;
+    // One order for all: what is given and taken again in one batch is told in that order.
+    let cursor = sister.get("/internal/permissions/changes").await.expect(200).body["next_cursor"].clone();
+    let flip = json!({ "operations": [
+        operation("grant", "5", "read"), operation("revoke", "5", "read"), operation("grant", "5", "read"),
+        operation("revoke", "5", "read"),
+    ] });
+    keeper.post("/admin/permissions/batch", flip).await.expect(200);
+    let changes = format!("/internal/permissions/changes?since={}", cursor.as_str().unwrap());
+    let ops = sister.get(&changes).await.expect(200).body;
+    let ops: Vec<&str> =
+        ops["items"].as_array().unwrap().iter().map(|one| one["op"].as_str().unwrap()).collect();
+    assert_eq!(ops, ["grant", "revoke", "grant", "revoke"]);
     let versions: BTreeSet<i64> =
         good["results"].as_array().unwrap().iter().map(|one| one["version"].as_i64().unwrap()).collect();
     assert_eq!(versions.len(), 1);
@@ -412,4 +434,31 @@ async fn a_batch_is_done_whole_or_not_at_all_and_makes_one_version_for_each_memb
     let rest =
         keeper.get(&format!("/admin/permissions?authentik_sub=ann&cursor={next}")).await.expect(200).body;
     assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &Value::Null));
+}
+
+#[tokio::test]
+async fn grants_survive_the_move_into_tuples_and_back() {
+    let app = TestApp::new().await;
+    let org = app.org("home").await;
+    let member = app.member(&org, "bob", &["identity:post:list", "identity:role:list"]).await;
+    org.owner
+        .put(&format!("/api/users/{}/grants", member.id), json!({ "permissions": ["identity:menu:list"] }))
+        .await
+        .expect(200);
+    let held = org.owner.get(&format!("/api/users/{}/access", member.id)).await.expect(200).body;
+    let (store, migrations) = (app.app.store(), server::wiring::migrations());
+    let names: Vec<String> =
+        migrations.status(store).await.unwrap().into_iter().map(|one| one.name).collect();
+    let steps = names.len() - names.iter().position(|name| name == "0007_tuples").unwrap();
+    let back = migrations.down(store, steps).await.unwrap();
+    assert!(back.contains(&"0008_subjects".to_owned()), "{back:?}");
+    let tx = app.tx(org.id).await;
+    let rows = tx.query_sql("SELECT module FROM access_grant", Vec::new()).await.unwrap();
+    assert!(rows.len() >= 3, "{} grants", rows.len());
+    tx.commit().await.unwrap();
+    migrations.up(store, &base::SystemClock).await.unwrap();
+    let after = org.owner.get(&format!("/api/users/{}/access", member.id)).await.expect(200).body;
+    assert_eq!(after, held);
+    member.get("/api/posts").await.expect(200);
+    member.get("/api/departments").await.expect(403);
 }

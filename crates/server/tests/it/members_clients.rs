@@ -177,3 +177,49 @@ async fn each_kind_of_hash_is_compared_whole_and_within_bounds() {
     }
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "no row makes the server spend much");
 }
+
+#[tokio::test]
+async fn nobody_gets_through_a_program_what_he_does_not_hold_himself() {
+    let app = TestApp::new().await;
+    let org = app.org("home").await;
+    let codes = [
+        "members:client:create",
+        "members:client:update",
+        "members:client:rotate",
+        "members:client:list",
+        "identity:user:grant",
+        "identity:post:list",
+    ];
+    let bob = app.member(&org, "bob", &codes).await;
+    let wish =
+        |may_grant: &str| json!({ "name": "x", "scopes": ["permissions:write"], "may_grant": [may_grant] });
+    for wanted in ["identity.role:update", "platform.user:update"] {
+        let refused = bob.post("/api/member-clients", wish(wanted)).await.expect(403);
+        assert_eq!(refused.code(), "cannot_grant");
+    }
+    bob.post("/api/member-clients", wish("identity.post:list")).await.expect(201);
+    // A module as a whole is another system's; the product's own actions are named one by one.
+    let (_, whole) = program(&app, &org, wish("identity.role")).await;
+    let own = |sub: base::Id, module: &str, action: &str| {
+        json!({
+            "authentik_sub": sub, "scope_type": "org", "scope_id": org.id, "module": module, "action": action,
+        })
+    };
+    let refused = whole.post("/admin/permissions/grant", own(bob.id, "identity.role", "update")).await;
+    assert_eq!(refused.expect(403).code(), "not_grantable");
+    let (_, platform) = program(&app, &org, wish("mkt")).await;
+    let refused = platform.post("/admin/permissions/grant", own(bob.id, "platform.user", "update")).await;
+    assert_eq!(refused.expect(403).code(), "not_grantable");
+    let mut foreign = own(bob.id, "identity.post", "list");
+    foreign["scope_id"] = json!(app.app.new_id());
+    let refused = whole.post("/admin/permissions/grant", foreign).await.expect(422);
+    assert_eq!(refused.body["errors"][0]["code"], "unknown_reference");
+    // Nor does he learn the key of a stronger one, or open it.
+    let (strong, _) = program(&app, &org, wish("identity.role:update")).await;
+    for (path, body) in [("/rotate", json!({})), ("", json!({ "active": true, "allow_ips": null }))] {
+        let path = format!("/api/member-clients/{strong}{path}");
+        let refused =
+            if body == json!({}) { bob.post(&path, body).await } else { bob.patch(&path, body).await };
+        assert_eq!(refused.expect(403).code(), "cannot_grant");
+    }
+}

@@ -170,3 +170,29 @@ async fn tokens_of_tenon_itself_say_who_somebody_is_as_well() {
     let own = member.get("/me/permissions/snapshot").await.expect(200).body;
     assert_eq!(own["permissions"][0]["module"], "identity.post");
 }
+
+#[tokio::test]
+async fn a_foreign_token_cannot_call_itself_by_a_members_id_nor_a_key_speak_for_its_owner() {
+    let app = TestApp::new().await;
+    let org = app.org("home").await;
+    let issuer = issuer().await;
+    issuer.believed(&org.owner).await;
+    let member = app.member(&org, "bob", &["identity:post:list"]).await;
+    for victim in [member.id, org.owner.id] {
+        let token = issuer.token(&app, json!({ "sub": victim }));
+        let refused = app.anon().with_token(&token).get("/me").await.expect(409);
+        assert_eq!(refused.code(), "sub_taken");
+    }
+    let key = org.owner.post("/api/auth/api-keys", json!({ "name": "k" })).await.expect(201);
+    let key = key.body["key"].as_str().unwrap().to_owned();
+    app.anon().with_token(&key).get("/me").await.expect(401);
+    member.with("x-api-key", &key).get("/me").await.expect(401);
+    // Tenon's own tokens stay its own, whoever says otherwise.
+    let own = json!({ "name": "x", "issuer": app.app.settings().base_url, "audiences": ["x"] });
+    org.owner.post("/api/member-issuers", own).await.expect(409);
+    // A claim that no profile can hold locks nobody out.
+    let odd = json!({ "sub": "odd", "name": "n".repeat(500), "email": "not an address" });
+    let odd = app.anon().with_token(&issuer.token(&app, odd)).get("/me").await.expect(200).body;
+    assert_eq!((odd["display_name"].as_str().unwrap().len(), &odd["email"]), (120, &Value::Null));
+    assert_eq!(odd["org_id"], json!(org.id));
+}

@@ -1,8 +1,10 @@
 //! What ends with a membership, or while it is not active.
 
 use base::{Id, Result};
+use chrono::{DateTime, Utc};
 use kernel::Cx;
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition};
+use store::Tx;
 
 use crate::{
     entity::api_key,
@@ -19,17 +21,17 @@ pub(super) async fn removed(cx: &Cx, member: Id) -> Result<()> {
         .add(api_key::Column::UserId.eq(member))
         .add(api_key::Column::RevokedAt.is_null());
     tx.update_where(dead, keys).await?;
-    end(cx, member, "removed").await
+    end(tx, cx.org()?, member, cx.now(), "removed").await
 }
 
 /// A member may not act for now: sessions and open invitations end, keys wait.
 pub(super) async fn deactivated(cx: &Cx, member: Id) -> Result<()> {
-    end(cx, member, "deactivated").await
+    end(cx.tx()?, cx.org()?, member, cx.now(), "deactivated").await
 }
 
-async fn end(cx: &Cx, member: Id, reason: &str) -> Result<()> {
-    let (tx, now) = (cx.tx()?, cx.now());
-    session::revoke(tx, Revoke::UserInOrg(member, cx.org()?), reason, now).await?;
+/// Ends sessions and open invitations.
+pub(crate) async fn end(tx: &Tx, org: Id, member: Id, now: DateTime<Utc>, reason: &str) -> Result<()> {
+    session::revoke(tx, Revoke::UserInOrg(member, org), reason, now).await?;
     // Nobody joins by the word of somebody who is gone.
     let revoked = invitation::ActiveModel {
         status: Set(invitation::Status::Revoked),

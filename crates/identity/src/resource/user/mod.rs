@@ -3,7 +3,7 @@
 //! The organisation sets roles, department, posts and whether the member is active; what belongs
 //! to the person (name, e-mail, password) only the person or a platform administrator changes.
 
-mod departure;
+pub(crate) mod departure;
 pub mod dto;
 pub mod entity;
 mod holders;

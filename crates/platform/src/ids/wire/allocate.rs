@@ -73,7 +73,7 @@ fn from_memory(cx: &Cx) -> AtHand<'_, Reply> {
     match take(cx) {
         None => AtHand::No,
         Some((ids, taken)) if taken.waits => AtHand::Soon(Box::pin(async move {
-            ids.engine().flush().await?;
+            ids.engine().written_down().await?;
             given(taken.issued.range)
         })),
         Some((_, taken)) => AtHand::Now(given(taken.issued.range)),
