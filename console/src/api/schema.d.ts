@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done */
+        get: operations["members.audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/permission-catalog": {
         parameters: {
             query?: never;
@@ -121,6 +138,40 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Members */
+        get: operations["members.users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/users/{authentik_sub}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Let a member work, or not */
+        patch: operations["members.user_update"];
         trace?: never;
     };
     "/api/api-keys": {
@@ -6406,6 +6457,55 @@ export interface components {
              */
             active: boolean;
         };
+        /** @description A page of members. */
+        MemberList: {
+            /** @description By age. */
+            items: components["schemas"]["MemberRow"][];
+            /**
+             * Format: uuid
+             * @description For the next page; null at the end.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A member in a list. */
+        MemberRow: {
+            /** Format: uuid */
+            id: string;
+            authentik_sub: string;
+            email?: string | null;
+            display_name: string;
+            is_active: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A page of entries. */
+        MemberTrail: {
+            /** @description The newest first. */
+            items: components["schemas"]["MemberTrailEntry"][];
+            /**
+             * Format: uuid
+             * @description For the next page; null at the end.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description An entry. */
+        MemberTrailEntry: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            actor_kind: string;
+            actor_name: string;
+            action: string;
+            /** Format: uuid */
+            target_id?: string | null;
+            target_name: string;
+            outcome: string;
+            request_id: string;
+            changes?: unknown;
+        };
         /** @description A user and what became of him. */
         MemberUpserted: {
             /**
@@ -8779,6 +8879,42 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "members.audit": {
+        parameters: {
+            query?: {
+                /** @description Of this action, such as `members:permission:grant`. */
+                action?: string | null;
+                /** @description Of this request. */
+                request_id?: string | null;
+                /** @description Where the page before ended. */
+                cursor?: string | null;
+                /** @description 1 to 200. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberTrail"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
     "members.catalog": {
         parameters: {
             query?: never;
@@ -9081,6 +9217,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PermissionOutcome"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            412: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.users": {
+        parameters: {
+            query?: {
+                /** @description In their names or addresses. */
+                search?: string | null;
+                /** @description Where the page before ended. */
+                cursor?: string | null;
+                /** @description 1 to 200. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberList"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.user_update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                authentik_sub: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Whether he may. */
+                    is_active: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberUser"];
                 };
             };
             400: components["responses"]["Refusal"];

@@ -15,6 +15,7 @@ mod head;
 mod internal;
 mod issuer;
 mod me;
+mod office;
 pub mod permission;
 mod problem;
 pub mod service;
@@ -42,6 +43,7 @@ pub fn mount(api: &mut Api) {
     client::mount(api);
     issuer::mount(api);
     me::mount(api);
+    office::mount(api);
 }
 
 /// Kinds of jobs.

@@ -114,6 +114,8 @@ impl<'a> Mount<'a> {
         act => POST,
         /// `PUT` with a body that the handler reads itself.
         set => PUT,
+        /// `PATCH` with a body that the handler reads itself.
+        amend => PATCH,
     }
     with_body! {
         /// `POST` with a body.

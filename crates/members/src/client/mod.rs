@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What a program may be allowed to do.
-pub const SCOPES: [&str; 7] = [
+pub const SCOPES: [&str; 8] = [
     "permissions:read",
     "permissions:write",
     "users:read",
@@ -31,6 +31,7 @@ pub const SCOPES: [&str; 7] = [
     "users:create",
     "catalog:read",
     "catalog:write",
+    "audit:read",
 ];
 
 /// For how long a key that was proven is taken without the slow comparison.
@@ -174,7 +175,13 @@ pub async fn prove(cx: &Cx, client_key: &str, api_key: &str) -> Result<Client> {
             }
             Client::of(&row)
         }
-        None => Err(refused()),
+        None => {
+            // Other kinds of hash are compared faster than nobody's.
+            if !row.key_hash.starts_with("$argon2") {
+                proven.hasher.matches(api_key, &[hash::NOBODY.to_owned()]).await?;
+            }
+            Err(refused())
+        }
     }
 }
 

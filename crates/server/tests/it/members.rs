@@ -437,6 +437,92 @@ async fn a_batch_is_done_whole_or_not_at_all_and_makes_one_version_for_each_memb
 }
 
 #[tokio::test]
+async fn what_one_node_takes_away_the_other_denies_at_once() {
+    let app = TestApp::new().await;
+    let other = crate::ids_support::second_node(&app).await;
+    let org = app.org("home").await;
+    let wish = json!({ "name": "k", "may_grant": ["identity.post:list"], "scopes": ["permissions:write"] });
+    let (_, keeper) = program(&app, &org, wish).await;
+    let member = app.member(&org, "bob", &[]).await;
+    let there = crate::ids_support::at(&other, &member);
+    let tuple = json!({
+        "authentik_sub": member.id, "scope_type": "org", "scope_id": org.id, "module": "identity.post",
+        "action": "list",
+    });
+    for _ in 0..3 {
+        keeper.post("/admin/permissions/grant", tuple.clone()).await.expect(201);
+        for node in [&app, &other] {
+            let check = sister(node).post("/internal/permissions/check", tuple.clone()).await.expect(200);
+            assert_eq!(check.body["allowed"], true);
+        }
+        member.get("/api/posts").await.expect(200);
+        there.get("/api/posts").await.expect(200);
+        let known = sister(&other).get(&path(&member.id.to_string())).await.expect(200);
+        keeper.post("/admin/permissions/revoke", tuple.clone()).await.expect(200);
+        there.get("/api/posts").await.expect(403);
+        member.get("/api/posts").await.expect(403);
+        for node in [&other, &app] {
+            let check = sister(node).post("/internal/permissions/check", tuple.clone()).await.expect(200);
+            assert_eq!(check.body["allowed"], false);
+        }
+        let again = sister(&other).with("if-none-match", known.header("etag"));
+        assert!(allowed(&again.get(&path(&member.id.to_string())).await.expect(200).body).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_back_office_finds_members_switches_them_off_and_reads_what_was_done() {
+    let app = TestApp::new().await;
+    let org = app.org("home").await;
+    let scopes = ["users:read", "users:write", "audit:read", "permissions:write"];
+    let (_, office) =
+        program(&app, &org, json!({ "name": "o", "scopes": scopes, "may_grant": ["mkt"] })).await;
+    for sub in ["ann", "bea", "cleo"] {
+        told(&app, sub).await.expect(201);
+    }
+    let first = office.get("/admin/users?search=a&limit=1").await.expect(200).body;
+    assert_eq!(first["items"].as_array().unwrap().len(), 1);
+    let mut found: Vec<String> = vec![first["items"][0]["authentik_sub"].as_str().unwrap().to_owned()];
+    let mut cursor = first["next_cursor"].clone();
+    while let Some(next) = cursor.as_str() {
+        let page = office.get(&format!("/admin/users?search=a&limit=1&cursor={next}")).await.expect(200).body;
+        found.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["authentik_sub"].as_str().unwrap().to_owned()),
+        );
+        cursor = page["next_cursor"].clone();
+    }
+    for sub in ["ann", "bea"] {
+        assert!(found.iter().any(|one| one == sub), "{found:?}");
+    }
+    let off = office.patch("/admin/users/ann", json!({ "is_active": false })).await.expect(200).body;
+    assert_eq!((&off["is_active"], &off["authentik_sub"]), (&json!(false), &json!("ann")));
+    assert_eq!(sister(&app).get(&path("ann")).await.expect(200).body["is_active"], false);
+    office.patch("/admin/users/nobody", json!({ "is_active": false })).await.expect(404);
+    let owner = org.owner.id;
+    let last = office.patch(&format!("/admin/users/{owner}"), json!({ "is_active": false })).await;
+    assert_eq!(last.expect(409).code(), "last_owner");
+    let trail = office.get("/admin/audit?action=members:user:upsert&limit=2").await.expect(200).body;
+    assert_eq!(trail["items"].as_array().unwrap().len(), 2);
+    assert!(trail["items"].as_array().unwrap().iter().all(|one| one["action"] == "members:user:upsert"));
+    let next = trail["next_cursor"].as_str().unwrap();
+    office.get(&format!("/admin/audit?cursor={next}")).await.expect(200);
+    // What else happens in the organisation is not its business.
+    let all = office.get("/admin/audit?limit=200").await.expect(200).body;
+    assert!(
+        all["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["action"].as_str().unwrap().starts_with("members:"))
+    );
+    office.get("/admin/audit?action=identity:user:update").await.expect(422);
+}
+
+#[tokio::test]
 async fn grants_survive_the_move_into_tuples_and_back() {
     let app = TestApp::new().await;
     let org = app.org("home").await;

@@ -36,6 +36,7 @@ const PUBLIC: &[&str] = &[
     // Unless ID_ALLOCATE_AUTH asks for a key; tests of its own say who gets what.
     "ids.allocate",
     // Known by a secret, a key or a token of their own: `members::whoever_shows_nothing_is_refused_everywhere`.
+    "members.audit",
     "members.batch",
     "members.catalog",
     "members.catalog_put",
@@ -49,6 +50,8 @@ const PUBLIC: &[&str] = &[
     "members.snapshot",
     "members.snapshots",
     "members.upsert",
+    "members.user_update",
+    "members.users",
 ];
 
 /// The only operations that need no permission beside a sign-in. Adding to this list is a decision, too.
