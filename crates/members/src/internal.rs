@@ -197,6 +197,7 @@ pub struct Filter {
     origin: Option<bool>,
     /// `1`: what was true a second ago will do.
     #[expect(dead_code, reason = "for the document; what may come several times is read from the pairs")]
+    #[schemars(range(min = 0, max = 1))]
     max_stale: Option<u8>,
 }
 

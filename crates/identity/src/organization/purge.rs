@@ -91,7 +91,6 @@ async fn purge(app: &App, row: &entity::Model) -> Result<bool> {
     let mut version = Query::delete();
     version.from_table(access::version_table()).and_where(Expr::col("org_id").eq(org));
     tx.execute(&version).await?;
-    access::forget_subjects(&tx, org).await?;
     let rows = tx.delete_where::<entity::Entity>(Condition::all().add(entity::Column::Id.eq(org))).await?;
     if rows > 0 {
         // Its own trail has just gone with it.

@@ -50,12 +50,13 @@ const IDS: [&str; 9] = [
 const MEMBERS: [&str; 4] = ["member_term", "member_client", "member_subject", "member_issuer"];
 
 /// Those that this crate and the kernel declare; what refers comes before what is referred to.
-const OWN: [TenantTable; 14] = [
+const OWN: [TenantTable; 15] = [
     table("membership_role"),
     table("membership_post"),
     table("role_department"),
     table("permission_grant"),
     table("access_event"),
+    table("access_subject"),
     table("audit_entry"),
     table("sign_in"),
     table("invitation"),

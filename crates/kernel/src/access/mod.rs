@@ -19,9 +19,7 @@ pub use tuple::{
     Found, Given, Grant, ORG, Terms, Tuple, expired, find, give, held_tuples, holders_of, page, remove_ended,
     take,
 };
-pub use version::{
-    Event, bump, bump_in, bump_with, events, forget_subjects, head, lock_head, subject_version, version_table,
-};
+pub use version::{Event, bump, bump_in, bump_with, events, head, lock_head, subject_version, version_table};
 
 pub(crate) use effective::{compute, load};
 
@@ -62,11 +60,10 @@ pub const SUBJECTS: store::Migration = store::Migration {
     name: "0008_subjects",
     up: |ddl| {
         ddl.drop_tables(&["access_grant"]);
-        ddl.table("access_subject")
-            .uuid("org_id")
+        ddl.tenant_rows("access_subject")
             .uuid("subject_id")
             .bigint("version")
-            .primary_key(&["org_id", "subject_id"])
+            .unique(&["subject_id"])
             .create();
     },
     down: |ddl| {

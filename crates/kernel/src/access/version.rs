@@ -68,8 +68,8 @@ pub async fn bump_with(
     for subject in subject.into_iter().chain(whole) {
         let keep = Query::insert()
             .into_table("access_subject")
-            .columns(["org_id", "subject_id", "version"])
-            .values_panic([org.into(), subject.into(), version.into()])
+            .columns(["id", "org_id", "subject_id", "version"])
+            .values_panic([base::id::new(now).into(), org.into(), subject.into(), version.into()])
             .on_conflict(OnConflict::columns(["org_id", "subject_id"]).update_column("version").to_owned())
             .to_owned();
         tx.execute(&keep).await?;
@@ -167,11 +167,4 @@ pub async fn events(tx: &Tx, (version, id): (i64, Id), limit: u64) -> Result<Vec
         })
     };
     rows.iter().map(event).collect()
-}
-
-/// Forgets the versions of an organisation's subjects, when it ends.
-pub async fn forget_subjects(tx: &Tx, org: Id) -> Result<()> {
-    let mut gone = Query::delete();
-    gone.from_table("access_subject").and_where(Expr::col("org_id").eq(org));
-    tx.execute(&gone).await.map(drop)
 }

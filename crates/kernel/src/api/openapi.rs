@@ -40,7 +40,24 @@ impl Api {
                                         the request did not come that far",
                         "content": {
                             "application/json": { "schema": { "type": "object" } },
-                            "application/problem+json": { "schema": problem },
+                            "application/problem+json": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["type", "title", "status", "code", "detail", "request_id"],
+                                    "properties": {
+                                        "type": { "type": "string" },
+                                        "title": { "type": "string" },
+                                        "status": { "type": "integer" },
+                                        "code": { "type": "string" },
+                                        "detail": {
+                                            "description": "a sentence, or what is wrong, thing by thing",
+                                            "type": ["string", "array"],
+                                        },
+                                        "request_id": { "type": "string" },
+                                        "errors": { "type": "array" },
+                                    },
+                                },
+                            },
                         },
                     },
                 },

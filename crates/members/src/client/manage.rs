@@ -15,7 +15,7 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Mode, Tx};
-use validator::Validate;
+use validator::{Validate, ValidationError};
 
 use super::{SCOPES, admit, list, new_key};
 use crate::{
@@ -101,17 +101,69 @@ fn view(row: &Model) -> Result<View> {
     })
 }
 
-/// What limits a program. In a change, absent leaves what there is.
+/// A program to be made.
+#[derive(Debug, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "MemberClientNew")]
+pub struct New {
+    /// Its name.
+    #[validate(length(min = 1, max = 120))]
+    name: String,
+    /// What it sends as `X-Client-Key`, for ever; found by itself where it is absent.
+    #[validate(length(min = 3, max = 64), custom(function = is_client_key))]
+    #[schemars(regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    client_key: Option<String>,
+    /// Whether its key is taken.
+    active: Option<bool>,
+    /// What it may do.
+    #[validate(length(max = 20))]
+    scopes: Option<Vec<String>>,
+    /// Modules of which it may give and take, or `module:action`.
+    #[validate(length(max = 200))]
+    may_grant: Option<Vec<String>>,
+    /// Origins from which browsers may use it; null: any.
+    allow_origins: Option<Vec<String>>,
+    /// Networks from which it may call; null: any.
+    allow_ips: Option<Vec<String>>,
+    /// Paths that it may call, whole or ending in `/*`; null: any.
+    allow_paths: Option<Vec<String>>,
+    /// Calls in a minute; 0 for no limit, absent: 600.
+    #[validate(range(min = 0, max = 1_000_000))]
+    calls_per_minute: Option<i32>,
+    /// When it ends; null: never.
+    expires_at: Option<DateTime<Utc>>,
+}
+
+fn is_client_key(text: &str) -> std::result::Result<(), ValidationError> {
+    let fits = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    if fits { Ok(()) } else { Err(ValidationError::new("invalid_format")) }
+}
+
+impl New {
+    fn wish(self) -> (Option<String>, Wish) {
+        let wish = Wish {
+            name: Some(self.name),
+            active: self.active,
+            scopes: self.scopes,
+            may_grant: self.may_grant,
+            allow_origins: Some(self.allow_origins),
+            allow_ips: Some(self.allow_ips),
+            allow_paths: Some(self.allow_paths),
+            calls_per_minute: self.calls_per_minute,
+            expires_at: Some(self.expires_at),
+        };
+        (self.client_key, wish)
+    }
+}
+
+/// What is to change of a program; absent leaves what there is.
 #[derive(Debug, Default, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "MemberClientWish")]
 pub struct Wish {
-    /// Its name; needed to make one.
+    /// Its name.
     #[validate(length(min = 1, max = 120))]
     name: Option<String>,
-    /// What it sends as `X-Client-Key`; found by itself where it is absent. Cannot be changed.
-    #[validate(length(min = 3, max = 64))]
-    client_key: Option<String>,
     /// Whether its key is taken.
     active: Option<bool>,
     /// What it may do.
@@ -174,11 +226,6 @@ impl Wish {
                 let message = "must be a path, whole or ending in /*";
                 refuse(format!("allow_paths.{at}"), "invalid_format", message);
             }
-        }
-        if let Some(key) = &self.client_key
-            && !key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-        {
-            refuse("client_key".to_owned(), "invalid_format", "may have letters, digits, _ and -");
         }
         if errors.is_empty() { Ok(()) } else { Err(Error::fields(errors)) }
     }
@@ -277,9 +324,10 @@ fn check_power(cx: &Cx, row: &Model) -> Result<()> {
     Ok(())
 }
 
-async fn create(cx: &Cx, mut wish: Wish) -> Result<Created<WithKey>> {
+async fn create(cx: &Cx, new: New) -> Result<Created<WithKey>> {
+    let (client_key, mut wish) = new.wish();
     wish.check()?;
-    let name = wish.name.clone().ok_or_else(|| Error::field("name", "required", "is required"))?;
+    let name = wish.name.clone().unwrap_or_default();
     let (tx, now) = (cx.tx()?, cx.now());
     if tx.count(tx.find::<Entity>()).await? >= MOST {
         return Err(Error::conflict("too_many_clients", format!("an organisation has at most {MOST}")));
@@ -290,7 +338,7 @@ async fn create(cx: &Cx, mut wish: Wish) -> Result<Created<WithKey>> {
     let mut row = Model {
         id: cx.app.new_id(),
         org_id: cx.org()?,
-        client_key: wish.client_key.clone().unwrap_or_else(random),
+        client_key: client_key.unwrap_or_else(random),
         name,
         key_hash,
         previous_hash: None,
@@ -341,9 +389,6 @@ async fn save(tx: &Tx, row: &Model) -> Result<()> {
 
 async fn update(cx: &Cx, mut wish: Wish) -> Result<Json<View>> {
     wish.check()?;
-    if wish.client_key.is_some() {
-        return Err(Error::field("client_key", "read_only", "cannot be changed"));
-    }
     let tx = cx.tx()?;
     let before = tx.get::<Entity>(cx.id("id")?).await?;
     let mut row = before.clone();
