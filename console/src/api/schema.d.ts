@@ -6293,6 +6293,35 @@ export interface components {
             /** @description By name. */
             items: components["schemas"]["MemberClient"][];
         };
+        /** @description A program to be made. */
+        MemberClientNew: {
+            /** @description Its name. */
+            name: string;
+            /** @description What it sends as `X-Client-Key`, for ever; found by itself where it is absent. */
+            client_key?: string | null;
+            /** @description Whether its key is taken. */
+            active?: boolean | null;
+            /** @description What it may do. */
+            scopes?: string[] | null;
+            /** @description Modules of which it may give and take, or `module:action`. */
+            may_grant?: string[] | null;
+            /** @description Origins from which browsers may use it; null: any. */
+            allow_origins?: string[] | null;
+            /** @description Networks from which it may call; null: any. */
+            allow_ips?: string[] | null;
+            /** @description Paths that it may call, whole or ending in `/*`; null: any. */
+            allow_paths?: string[] | null;
+            /**
+             * Format: int32
+             * @description Calls in a minute; 0 for no limit, absent: 600.
+             */
+            calls_per_minute?: number | null;
+            /**
+             * Format: date-time
+             * @description When it ends; null: never.
+             */
+            expires_at?: string | null;
+        };
         /** @description How a key is replaced. */
         MemberClientRotation: {
             /**
@@ -6302,12 +6331,10 @@ export interface components {
              */
             overlap_hours: number;
         };
-        /** @description What limits a program. In a change, absent leaves what there is. */
+        /** @description What is to change of a program; absent leaves what there is. */
         MemberClientWish: {
-            /** @description Its name; needed to make one. */
+            /** @description Its name. */
             name?: string | null;
-            /** @description What it sends as `X-Client-Key`; found by itself where it is absent. Cannot be changed. */
-            client_key?: string | null;
             /** @description Whether its key is taken. */
             active?: boolean | null;
             /** @description What it may do. */
@@ -8843,7 +8870,16 @@ export interface components {
             };
             content: {
                 "application/json": Record<string, never>;
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": {
+                    type: string;
+                    title: string;
+                    status: number;
+                    code: string;
+                    /** @description a sentence, or what is wrong, thing by thing */
+                    detail: string | unknown[];
+                    request_id: string;
+                    errors?: unknown[];
+                };
             };
         };
     };
@@ -14628,7 +14664,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["MemberClientWish"];
+                "application/json": components["schemas"]["MemberClientNew"];
             };
         };
         responses: {

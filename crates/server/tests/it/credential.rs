@@ -91,7 +91,8 @@ async fn nobody_and_broken_hashes_match_nothing_and_cost_the_same() {
         let verdict = hasher.verify(&secret("guess"), stored).await.unwrap();
         assert_eq!(verdict, Verdict { matches: false, rehash: false }, "{stored:?}");
     }
-    let mut medians = Vec::new();
+    // What else the machine does only adds to a time, so the shortest says most.
+    let mut shortest = Vec::new();
     for stored in [Some(real.as_str()), None, Some("!")] {
         let mut times = Vec::new();
         for _ in 0..9 {
@@ -100,10 +101,10 @@ async fn nobody_and_broken_hashes_match_nothing_and_cost_the_same() {
             times.push(start.elapsed().as_secs_f64());
         }
         times.sort_by(f64::total_cmp);
-        medians.push(times[4]);
+        shortest.push(times[0]);
     }
-    for time in &medians {
-        assert!((0.5..2.0).contains(&(time / medians[0])), "{medians:?}");
+    for time in &shortest {
+        assert!((0.5..2.0).contains(&(time / shortest[0])), "{shortest:?}");
     }
 }
 
