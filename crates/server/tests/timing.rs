@@ -14,9 +14,13 @@ use serde_json::json;
 
 use support::{TestApp, people::PASSWORD};
 
+/// One at a time measures.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Programs that nobody knows, and programs with a wrong key, whatever kind of hash theirs is.
 #[tokio::test]
 async fn an_unknown_program_takes_as_long_as_a_wrong_key() {
+    let _alone = ALONE.lock().await;
     let app = TestApp::new().await;
     let org = app.org("acme").await;
     let made = org.owner.post("/api/member-clients", json!({ "name": "p" })).await.expect(201);
@@ -63,6 +67,7 @@ fn assert_together(times: [Duration; 3]) {
 /// The figures of the issue: medians of 200 accounts each, one after the other.
 #[tokio::test]
 async fn unknown_wrong_and_disabled_take_the_same_time() {
+    let _alone = ALONE.lock().await;
     let app = TestApp::new().await;
     let org = app.org("acme").await;
     let count = 200u8;
