@@ -71,10 +71,10 @@ impl Pending {
             let came = self.take(room, &mut others, &mut lines);
             lines = merge(lines);
             // With little room left, or nobody behind, what there is is worth its write.
-            if came < room || GROUP.saturating_sub(before + others.len() + lines.len()) < GROUP / 10 {
-                break;
-            }
-            if came == 0 {
+            if came == 0
+                || came < room
+                || GROUP.saturating_sub(before + others.len() + lines.len()) < GROUP / 10
+            {
                 break;
             }
         }

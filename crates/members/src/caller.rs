@@ -54,14 +54,23 @@ impl Caller {
 /// Failures of client addresses within a minute, on this node.
 #[derive(Default)]
 pub struct Failures {
-    minute: Mutex<(i64, HashMap<String, u64>)>,
+    minute: Mutex<(i64, HashMap<String, Attempts>)>,
+}
+
+#[derive(Default)]
+struct Attempts {
+    failed: u64,
+    /// Those that are not decided yet: many at once are as many, and a busy back office has many good ones.
+    open: u64,
 }
 
 /// Addresses that are counted; what a minute with more brings is not counted by address.
 const ADDRESSES: usize = 100_000;
+/// Undecided attempts of one address.
+const OPEN: u64 = 200;
 
 impl Failures {
-    fn with<T>(&self, cx: &Cx, look: impl FnOnce(&mut HashMap<String, u64>, String) -> T) -> T {
+    fn with<T>(&self, cx: &Cx, look: impl FnOnce(&mut HashMap<String, Attempts>, String) -> T) -> T {
         let minute = cx.now().timestamp().div_euclid(60);
         let mut held = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         if held.0 != minute {
@@ -70,28 +79,31 @@ impl Failures {
         look(&mut held.1, cx.origin.network())
     }
 
-    /// Counts an attempt before anything is compared, so that many at once are as many; refuses an address
-    /// that has failed too often.
+    /// Begins an attempt, unless the address has failed too often.
     fn begin(&self, cx: &Cx) -> Result<()> {
-        let is_open = self.with(cx, |counts, address| {
+        self.with(cx, |counts, address| {
             if counts.len() >= ADDRESSES && !counts.contains_key(&address) {
-                return true;
+                return Ok(());
             }
-            let count = counts.entry(address).or_default();
-            *count += 1;
-            *count <= FAILURES
-        });
-        if is_open {
-            return Ok(());
-        }
-        Err(Error::too_many("rate_limited", "too many failed attempts; wait a minute").retry_after(60))
+            let attempts = counts.entry(address).or_default();
+            if attempts.failed >= FAILURES {
+                let detail = "too many failed attempts; wait a minute";
+                return Err(Error::too_many("rate_limited", detail).retry_after(60));
+            }
+            if attempts.open >= OPEN {
+                return Err(Error::unavailable("busy", "too many calls at once").retry_after(1));
+            }
+            attempts.open += 1;
+            Ok(())
+        })
     }
 
-    /// It was no failure.
-    fn forgive(&self, cx: &Cx) {
+    /// Ends it.
+    fn end(&self, cx: &Cx, has_failed: bool) {
         self.with(cx, |counts, address| {
-            if let Some(count) = counts.get_mut(&address) {
-                *count = count.saturating_sub(1);
+            if let Some(attempts) = counts.get_mut(&address) {
+                attempts.open = attempts.open.saturating_sub(1);
+                attempts.failed += u64::from(has_failed);
             }
         });
     }
@@ -116,10 +128,11 @@ pub async fn internal(cx: &Cx) -> Result<Caller> {
         base::secret::same(&known.unwrap_or([0; 32]), &shown.unwrap_or([1; 32])) && known.is_some()
     };
     let (current, previous) = (is(&settings.internal_secret), is(&settings.internal_secret_previous));
-    if !(current | previous) {
+    let is_known = current | previous;
+    members.internal_failures.end(cx, !is_known);
+    if !is_known {
         return Err(refused());
     }
-    members.internal_failures.forgive(cx);
     if !current {
         tracing::debug!("a sister system still uses the previous internal secret");
     }
@@ -139,9 +152,7 @@ pub async fn program(cx: &Cx, scope: &str) -> Result<Caller> {
     let (client_key, api_key) = client::presented(&cx.headers)?;
     failures.begin(cx)?;
     let proven = client::prove(cx, client_key, api_key).await;
-    if proven.as_ref().err().is_none_or(|error| error.code() != "invalid_client") {
-        failures.forgive(cx);
-    }
+    failures.end(cx, proven.as_ref().is_err_and(|error| error.code() == "invalid_client"));
     let client = proven?;
     let caller = Caller {
         org: client.org,

@@ -68,6 +68,18 @@ async fn what_a_program_lacks_is_told_only_once_its_key_is_proven() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_busy_back_office_is_not_taken_for_one_that_guesses() {
+    let app = TestApp::new().await;
+    let org = app.org("home").await;
+    let wish = json!({ "name": "busy", "scopes": ["permissions:read"], "calls_per_minute": 0 });
+    let (_, client) = program(&app, &org, wish).await;
+    let calls = (0..60).map(|_| client.get(LIST));
+    for reply in futures_util::future::join_all(calls).await {
+        reply.expect(200);
+    }
+}
+
 #[tokio::test]
 async fn a_program_gives_and_takes_only_what_it_may() {
     let app = TestApp::new().await;
