@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The Python clients, of the id service and of the authority on members: their types, their tests, and tests against
-# a throw-away server.
+# The clients, of the id service and of the authority on members: types and tests of those in Python, and tests of
+# those and of the one in Rust against a throw-away server. A service that lives on what it remembers while Tenon is
+# away is part of it; its outage lasts TENON_FAULT_SECONDS (12).
 #
 #   TENON_BIN=target/debug/tenon tests/python_client.sh
 set -euo pipefail
@@ -23,4 +24,6 @@ for _ in $(seq 150); do
 done
 [ -n "$url" ] || { cat "$work/stderr.log" >&2; exit 1; }
 TENON_URL="$url" bash "$here/../clients/python/check.sh"
-TENON_URL="$url" TENON_INTERNAL_SECRET="$secret" bash "$here/../clients/python-members/check.sh"
+TENON_URL="$url" TENON_INTERNAL_SECRET="$secret" TENON_BIN="$binary" bash "$here/../clients/python-members/check.sh"
+(cd "$here/.." && TENON_URL="$url" TENON_INTERNAL_SECRET="$secret" \
+    cargo test --quiet --package tenon-id --test members -- real_server)

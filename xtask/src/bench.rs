@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 
 use crate::shell::{Done, cargo, has, program, read, root, run, step, target_dir, write};
 
-/// Measures `jobs` or `ids`; their peers in the same call, unless left out.
+/// Measures `jobs`, `ids` or `members`; their peers in the same call, unless left out.
 pub fn bench(arguments: &[String]) -> Done {
     let Some((what, rest)) = arguments.split_first() else {
-        return Err("bench needs to know what; there are `jobs` and `ids`".to_owned());
+        return Err("bench needs to know what; there are `jobs`, `ids` and `members`".to_owned());
     };
     if what == "ids" {
         return ids(rest);
     }
+    if what == "members" {
+        return members(rest);
+    }
     if what != "jobs" {
-        return Err(format!("bench does not know `{what}`; there are `jobs` and `ids`"));
+        return Err(format!("bench does not know `{what}`; there are `jobs`, `ids` and `members`"));
     }
     let options = Options::read(rest)?;
     step("build", || run(cargo(&["build", "--release", "--package", "bench"])))?;
@@ -103,6 +106,26 @@ fn ids(arguments: &[String]) -> Done {
     step("ids", || run(program(&target_dir().join("release/bench").to_string_lossy(), &words)))
 }
 
+/// Measures `members`: the product's release build beside a bare handler, on a database of full size.
+fn members(arguments: &[String]) -> Done {
+    let known = ["--members", "--grants", "--connections", "--rate", "--seconds"];
+    let mut words = vec!["members", "--tenon"];
+    let tenon = target_dir().join("release/tenon");
+    let tenon = tenon.to_string_lossy();
+    words.push(&tenon);
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if !known.contains(&argument.as_str()) {
+            let known = known.join(", ");
+            return Err(format!("bench members does not know `{argument}`; it takes {known}"));
+        }
+        let value = arguments.next().ok_or_else(|| format!("{argument} needs a value"))?;
+        words.extend([argument.as_str(), value.as_str()]);
+    }
+    step("build", || run(cargo(&["build", "--release", "--package", "bench", "--package", "server"])))?;
+    step("members", || run(program(&target_dir().join("release/bench").to_string_lossy(), &words)))
+}
+
 /// Celery under its load.
 fn celery(figures: &Path) -> Done {
     let python = environment("celery", "requirements.txt")?;
@@ -149,6 +172,18 @@ mod tests {
         assert_eq!(read.rest, ["--jobs", "5000", "--database", "sqlite"]);
         assert!(!read.peer);
         Ok(())
+    }
+
+    #[test]
+    fn members_refuses_what_it_does_not_know_before_anything_is_built() {
+        for words in [&["--fast"][..], &["--members"], &["--rate", "5", "--database", "sqlite"]] {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert!(
+                members(&words).is_err_and(
+                    |message| message.contains("bench members") || message.contains("needs a value")
+                )
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::{source::Source, verdict::Verdict};
 
 /// The crates that own tables of the product.
-const CRATES: &[&str] = &["identity", "platform", "members", "crm"];
+const CRATES: &[&str] = &["identity", "platform", "members", "webhooks", "crm"];
 /// SQL words that a table's name follows.
 const BEFORE_A_TABLE: &[&str] = &["from", "join", "into", "update", "table", "on"];
 

@@ -41,8 +41,12 @@ pub enum Kind {
     TooMany,
     /// A bug, or something as bad as one (500).
     Internal,
+    /// A dependency refused, or answered with what cannot be used (502).
+    BadGateway,
     /// A dependency is down; the same request may succeed later (503).
     Unavailable,
+    /// A dependency did not answer in time (504).
+    GatewayTimeout,
 }
 
 /// What is wrong with one field of the input.
@@ -133,8 +137,12 @@ impl Error {
         invalid => Invalid,
         /// 429.
         too_many => TooMany,
+        /// 502.
+        bad_gateway => BadGateway,
         /// 503.
         unavailable => Unavailable,
+        /// 504.
+        gateway_timeout => GatewayTimeout,
     }
 
     /// 404 `not_found`: the answer for what is absent and for what is another organisation's.

@@ -17,6 +17,12 @@ pub fn floor(at: DateTime<Utc>) -> Id {
     Id::from_u128(milliseconds << 80)
 }
 
+/// When an id was made, to the millisecond; `None` for one of another version.
+pub fn made_at(id: Id) -> Option<DateTime<Utc>> {
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{Clock, SystemClock};
@@ -26,6 +32,14 @@ mod tests {
         let now = SystemClock.now();
         let earlier = super::new(now - chrono::Duration::milliseconds(1));
         assert!(earlier < super::floor(now) && super::floor(now) <= super::new(now));
+    }
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        let now = SystemClock.now();
+        let told = super::made_at(super::new(now)).unwrap();
+        assert_eq!(told.timestamp_millis(), now.timestamp_millis());
+        assert_eq!(super::made_at(super::Id::from_u128(7)), None);
     }
 
     #[test]

@@ -16,5 +16,5 @@ pub mod time;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, FieldError, Kind, Result};
 pub use id::Id;
-pub use secret::{Secret, SecretBytes};
+pub use secret::{Secret, SecretBytes, Vault};
 pub use time::Timestamp;

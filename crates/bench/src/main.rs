@@ -5,14 +5,18 @@
 //! the least statements that could do the work. Ratios to a floor can be compared between machines;
 //! absolute figures cannot.
 
+mod bare;
 mod database;
 mod floor;
+mod http;
 mod ids;
 mod jobs_bench;
 mod kinds;
 mod load;
+mod members;
 mod peer;
 mod report;
+mod server;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -38,7 +42,9 @@ enum What {
     Jobs(Jobs),
     /// Ids: over HTTP beside the empty handler, Redis and the seed's stack; in process.
     Ids(Ids),
-    /// A bare axum handler, for `ids`.
+    /// Members: snapshots, checks and lists over HTTP at full size, beside the empty handler; on PostgreSQL.
+    Members(Members),
+    /// A bare axum handler, for `ids` and `members`.
     #[command(hide = true)]
     Bare,
 }
@@ -66,6 +72,28 @@ struct Ids {
     /// The peer's script.
     #[arg(long)]
     script: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Members {
+    /// The release build of the product.
+    #[arg(long)]
+    tenon: PathBuf,
+    /// How many members there are.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
+    members: u32,
+    /// Grants of each of them.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(10..=1_000))]
+    grants: u32,
+    /// Connections that ask at once.
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Snapshots a second where they are asked for whether answers come or not.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: u32,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
 }
 
 #[derive(clap::Args)]
@@ -124,7 +152,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().what {
         What::Jobs(options) => run(&options),
         What::Ids(options) => run_ids(options),
-        What::Bare => ids::serve_bare(),
+        What::Members(options) => run_members(options),
+        What::Bare => bare::serve(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -144,6 +173,18 @@ fn run_ids(options: Ids) -> Result<(), String> {
         peer: options.python.zip(options.script),
     };
     ids::run(&plan, &options.database.databases()?)
+}
+
+fn run_members(options: Members) -> Result<(), String> {
+    let server = variable("TEST_POSTGRES_URL").ok_or("TEST_POSTGRES_URL is not set")?;
+    let plan = members::Plan {
+        tenon: options.tenon,
+        population: members::Population { members: options.members, grants: options.grants },
+        connections: options.connections,
+        rate: options.rate,
+        time: std::time::Duration::from_secs(options.seconds),
+    };
+    members::run(&plan, &server)
 }
 
 fn run(options: &Jobs) -> Result<(), String> {

@@ -183,6 +183,26 @@ impl Session {
             .map_err(|_| Error::unavailable("target_failed", "the server's highest value is not an integer"))
     }
 
+    /// Whole rows of a table as JSON objects, each after the value of its key, in the order of the key, which
+    /// is unique and never null; at most `most`, after a value of it. PostgreSQL only: 422 `not_supported`.
+    pub async fn documents(
+        &mut self,
+        table: &Table,
+        key: &Column,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, String)>> {
+        let Some(statement) = self.dialect().documents(table, key, after, most) else {
+            return Err(Error::invalid("not_supported", "whole rows are read from PostgreSQL only"));
+        };
+        let rows = self.ask(&statement, most).await.map_err(|failure| failure.into_error(&self.target))?;
+        let pair = |row: Row| {
+            let mut cells = row.into_iter().flatten();
+            Some((cells.next()?, cells.next()?))
+        };
+        Ok(rows.into_iter().filter_map(pair).collect())
+    }
+
     /// Says goodbye to the server. Takes a second at most.
     pub async fn close(mut self) {
         if let Some(wire) = self.wire.take() {

@@ -270,8 +270,16 @@ async fn grant(cx: &Cx, input: Grants) -> Result<Json<Granted>> {
             return Err(Error::forbidden("cannot_grant", detail));
         }
     }
-    grants::set_grants(cx, holder, &input.permissions).await?;
-    grants::bump(tx, cx.now(), "grants_changed", Some(row.id)).await?;
+    let reset = grants::set_grants(cx, holder, &input.permissions).await?;
+    // One event for each permission, as when a program gives or takes it.
+    let detail = |tuple| Some(json!({ "permission": tuple, "request_id": cx.origin.request_id }));
+    let taken = reset.removed.iter().map(|tuple| ("revoked", detail(tuple)));
+    let given = reset.added.iter().map(|tuple| ("granted", detail(tuple)));
+    let mut events: Vec<_> = taken.chain(given).collect();
+    if events.is_empty() {
+        events.push(("grants_changed", None));
+    }
+    grants::bump_with(tx, cx.org()?, cx.now(), Some(row.id), events).await?;
     audit::record(cx, Event::new("identity:user:grant", "identity.user").target(row.id, row.name)).await?;
     let permissions = grants::codes_of(tx, cx.app.catalogue(), holder).await?;
     Ok(Json(Granted { permissions }))

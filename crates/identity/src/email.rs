@@ -110,7 +110,8 @@ async fn confirm(cx: &Cx, input: Confirm) -> Result<NoContent> {
     let event = Event::new("identity:email:change", "identity.user")
         .target(before.id, before.username.clone())
         .change("email", json!(before.email), json!(after.email));
-    account::announce(&tx, now, &By { who, origin: &cx.origin }, before.id, None, &event).await?;
+    let (by, bump) = (By { who, origin: &cx.origin }, Some("profile_changed"));
+    account::announce(&tx, now, &by, before.id, bump, &event).await?;
     tx.commit().await?;
     Ok(NoContent)
 }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod account;
 pub mod api_key;
+pub mod audit_seal;
 pub mod authority;
 pub mod credential;
 pub mod email;
@@ -47,6 +48,7 @@ pub fn mount(api: &mut Api) {
     invitation::mount(api);
     organization::mount(api);
     platform::mount(api);
+    audit_seal::mount(api);
     api.resource::<resource::post::Post>();
     api.resource::<resource::department::Department>();
     api.resource::<resource::role::Role>();

@@ -206,10 +206,15 @@ impl Postman for Post {
         notice: Notice,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let key = base::text::fold(to);
-            let reader = tx.find::<app_user::Entity>().filter(app_user::Column::LoginEmail.eq(key));
-            // The address of somebody who is not known here reads the product's first language.
-            let locale = tx.one(reader).await?.map_or_else(|| "zh-CN".to_owned(), |person| person.locale);
+            let locale = match &notice.locale {
+                Some(locale) => locale.clone(),
+                None => {
+                    let key = base::text::fold(to);
+                    let reader = tx.find::<app_user::Entity>().filter(app_user::Column::LoginEmail.eq(key));
+                    // The address of somebody who is not known here reads the product's first language.
+                    tx.one(reader).await?.map_or_else(|| "zh-CN".to_owned(), |person| person.locale)
+                }
+            };
             enqueue(app, tx, to, &locale, Letter::Notice(notice)).await
         })
     }

@@ -3,14 +3,21 @@
 //! Another system's word never changes an account that somebody else relies on: names and addresses follow
 //! it only where the account was made that way, has no password, and belongs to no other organisation.
 
+mod departure;
+mod holding;
+
 use base::{Error, Id, Result, text};
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use kernel::{
     App, access,
-    port::{Newcomer, People, Person, ProfileChange},
+    port::{Among, CalledBy, Departure, Holding, Holds, Newcomer, People, Person, ProfileChange},
+    resource::{ListQuery, Page},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::SelectStatement,
+};
 use store::Tx;
 
 use crate::{
@@ -38,6 +45,8 @@ async fn found(tx: &Tx, rows: Vec<user::entity::Model>) -> Result<Vec<Person>> {
             email_verified: account.login_email.is_some(),
             active: row.active && row.deleted_at.is_none() && account.disabled_at.is_none(),
             removed: row.deleted_at.is_some(),
+            owner: row.is_owner && row.deleted_at.is_none(),
+            locale: account.locale.clone(),
             created_at: row.joined_at,
             updated_at: row.updated_at.max(account.updated_at),
         })
@@ -123,7 +132,10 @@ async fn describe(
         account::set_email(tx, now, &account, email.as_deref(), false).await?;
         changed.push("email");
     }
-    Ok(())
+    if changed.is_empty() {
+        return Ok(());
+    }
+    access::bump(tx, now, "profile_changed", Some(id)).await
 }
 
 async fn set_active(app: &App, tx: &Tx, id: Id, active: bool) -> Result<bool> {
@@ -192,6 +204,15 @@ impl People for Members {
         Box::pin(enrol(app, tx, new))
     }
 
+    fn set_joined<'a>(&'a self, tx: &'a Tx, user: Id, at: DateTime<Utc>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let values = user::entity::ActiveModel { joined_at: Set(at), ..Default::default() };
+            let org = tx.require_org()?;
+            let this = Condition::all().add(Column::OrgId.eq(org)).add(Column::Id.eq(user));
+            tx.update_where(values, this).await.map(drop)
+        })
+    }
+
     fn change<'a>(
         &'a self,
         app: &'a App,
@@ -209,5 +230,38 @@ impl People for Members {
             }
             Ok(changed)
         })
+    }
+
+    fn among(&self, tx: &Tx, among: &Among<'_>) -> Result<Option<SelectStatement>> {
+        holding::among(tx, among)
+    }
+
+    fn holders<'a>(
+        &'a self,
+        tx: &'a Tx,
+        holding: &'a Holding,
+        among: Among<'a>,
+        query: ListQuery,
+    ) -> BoxFuture<'a, Result<(Vec<Holds>, Page)>> {
+        Box::pin(holding::holders(tx, holding, among, query))
+    }
+
+    fn called<'a>(
+        &'a self,
+        tx: &'a Tx,
+        by: CalledBy,
+        names: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<(String, Id)>>> {
+        Box::pin(holding::called(tx, by, names))
+    }
+
+    fn offboard<'a>(
+        &'a self,
+        app: &'a App,
+        tx: &'a Tx,
+        user: Id,
+        disable: bool,
+    ) -> BoxFuture<'a, Result<Departure>> {
+        Box::pin(departure::offboard(app, tx, user, disable))
     }
 }

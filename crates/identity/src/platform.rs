@@ -203,7 +203,12 @@ async fn announce(cx: &Cx, tx: &Tx, person: &app_user::Model, event: Event) -> R
     let actor = cx.actor()?;
     let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
     let by = By { who, origin: &cx.origin };
-    account::announce_everywhere(tx, cx.now(), &by, person.id, Some("user_changed"), &event).await
+    let kind = match event.changes.get("disabled").map(|change| change["after"] == json!(true)) {
+        Some(true) => "user_disabled",
+        Some(false) => "user_enabled",
+        None => "user_changed",
+    };
+    account::announce_everywhere(tx, cx.now(), &by, person.id, Some(kind), &event).await
 }
 
 /// `POST /api/platform/users/{id}/anonymize/`.

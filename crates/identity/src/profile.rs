@@ -168,7 +168,8 @@ async fn change(cx: &Cx, input: Patch) -> Result<Json<Info>> {
         account::update(&tx, now, &before, row).await?;
         account::sync_copies(&tx, now, &after).await?;
         let who = Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() };
-        account::announce(&tx, now, &By { who, origin: &cx.origin }, actor.id, None, &event).await?;
+        let bump = (before.name != after.name).then_some("profile_changed");
+        account::announce(&tx, now, &By { who, origin: &cx.origin }, actor.id, bump, &event).await?;
     }
     let info = describe(cx, &tx).await?;
     tx.commit().await?;

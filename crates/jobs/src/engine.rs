@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::{
-    Enqueued, Kind, Kinds, NewJob, State, When,
+    Enqueued, Kind, Kinds, NewJob, State, Vault, When,
     new_job::ARGS_LIMIT,
     run::Input,
-    secret::{self, Vault},
+    secret,
     store::{self, Row},
 };
 

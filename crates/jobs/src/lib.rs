@@ -21,6 +21,7 @@ pub mod steps;
 pub mod store;
 pub mod worker;
 
+pub use base::Vault;
 pub use engine::Engine;
 pub use failure::{Failure, Outcome};
 pub use file::{FILE_LIMIT, FileWriter, NewFile};
@@ -30,7 +31,7 @@ pub use new_job::{Enqueued, NewJob, When};
 pub use policy::{Backoff, Policy, Rate};
 pub use run::{Input, Level, Run, Stop};
 pub use schedule::Declared;
-pub use secret::{Vault, redact};
+pub use secret::redact;
 pub use state::State;
 pub use store::{MIGRATION, TENANT_TABLES};
 

@@ -6,16 +6,6 @@ use serde_json::{Value, json};
 
 use crate::{Engine, Kind, store};
 
-/// Seals what must not lie in the database in the open.
-pub trait Vault: Send + Sync {
-    /// Seals bytes for a purpose.
-    fn seal(&self, plain: &[u8], purpose: &str) -> Result<String>;
-    /// Opens them again.
-    fn open(&self, sealed: &str, purpose: &str) -> Result<Vec<u8>>;
-    /// Whether it was sealed under a key that is on its way out.
-    fn is_stale(&self, sealed: &str) -> bool;
-}
-
 /// The member that stands for a sealed value.
 const SEALED: &str = "$sealed";
 

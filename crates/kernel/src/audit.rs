@@ -2,14 +2,17 @@
 //! and after. Rows are written in the transaction of the change, and no API changes or deletes one.
 //!
 //! Each organisation has a trail, and the installation has one of its own ([`platform`]) for what
-//! concerns all of it or nobody's organisation.
+//! concerns all of it or nobody's organisation. What is committed is sealed into a chain ([`seal`]), which
+//! [`verify`] reads again.
 
 pub mod platform;
+pub mod seal;
+pub mod verify;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{Id, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, Value as Column,
     sea_query::{Expr, ExprTrait, Order, Query},
@@ -176,7 +179,8 @@ pub async fn record_and_tell(cx: &Cx, event: Event) -> Result<()> {
     write_platform(cx.tx()?, cx.now(), who(cx), &cx.origin, event).await
 }
 
-pub(crate) fn who(cx: &Cx) -> Who {
+/// Who a request's caller is.
+pub fn who(cx: &Cx) -> Who {
     match cx.actor() {
         Ok(actor) => Who { kind: actor.kind(), id: Some(actor.id), name: actor.name.clone() },
         Err(_) => Who::system(),
@@ -273,9 +277,45 @@ pub(crate) async fn record_denial(cx: &Cx, operation: &Operation) {
 /// Entries deleted at a time: the writer is shared.
 const ROUND: u64 = 1_000;
 
-/// Deletes audit entries that have been kept for as long as the operator wants; how many.
+/// Deletes audit entries that have been kept for as long as the operator wants, in whole days (UTC); how many.
+/// Of the chain the last link of each day stays, which holds what comes after.
 pub async fn prune(app: &App) -> Result<u64> {
-    expire::<entity::Entity>(app).await
+    let Some(days) = app.settings().audit_retention_days else { return Ok(0) };
+    let before =
+        (app.now() - chrono::Duration::days(days.into())).date_naive().and_time(NaiveTime::MIN).and_utc();
+    let first = seal::day(before);
+    let mut gone = 0;
+    loop {
+        let tx = app.system(Mode::Write).await?;
+        // An entry that was committed around midnight goes with the day that its link belongs to.
+        let kept = Query::select()
+            .expr(Expr::val(1))
+            .from(seal::LINKS)
+            .and_where(Expr::col((seal::LINKS, "org_id")).equals(("audit_entry", "org_id")))
+            .and_where(Expr::col((seal::LINKS, "id")).equals(("audit_entry", "id")))
+            .and_where(Expr::col((seal::LINKS, "day")).gte(first.as_str()))
+            .to_owned();
+        // By id, since the primary key then leads to the oldest rows of all organisations.
+        let round = Query::select()
+            .column(("audit_entry", "id"))
+            .from("audit_entry")
+            .and_where(Expr::col(("audit_entry", "id")).lt(base::id::floor(before)))
+            .and_where(Expr::col(("audit_entry", "at")).lt(before))
+            .and_where(Expr::exists(kept).not())
+            .order_by(("audit_entry", "id"), Order::Asc)
+            .limit(ROUND)
+            .to_owned();
+        let rows = tx.query_all(&round).await?;
+        let ids = rows.iter().map(|row| store::read::<Id>(row, "id")).collect::<Result<Vec<_>>>()?;
+        if ids.is_empty() {
+            break;
+        }
+        gone +=
+            tx.delete_where::<entity::Entity>(Condition::all().add(entity::Column::Id.is_in(ids))).await?;
+        tx.commit().await?;
+    }
+    seal::prune(app, &first).await?;
+    Ok(gone)
 }
 
 /// Deletes the rows of an append-only log with `at` and an `id` made at that instant that are older than

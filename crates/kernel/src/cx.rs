@@ -165,6 +165,8 @@ pub struct Cx {
     pub(crate) table: Option<Arc<Table>>,
     pub(crate) respond: Mutex<Vec<(HeaderName, HeaderValue)>>,
     pub(crate) notes: Mutex<Vec<(String, serde_json::Value, serde_json::Value)>>,
+    /// What was found out on the way, for whoever looks at the request's end.
+    pub(crate) kept: Mutex<http::Extensions>,
     /// What the caller reaches since this transaction changed what that follows from.
     pub(crate) renewed: Mutex<Option<Arc<Effective>>>,
     /// The caller's `Idempotency-Key`, when the operation takes it and it was not answered before.
@@ -235,7 +237,7 @@ impl Cx {
     }
 
     /// The table in the body, of an operation that takes one.
-    pub(crate) fn table(&self) -> Result<Arc<Table>> {
+    pub fn table(&self) -> Result<Arc<Table>> {
         self.table.clone().ok_or_else(|| Error::internal("this route takes no table"))
     }
 
@@ -244,6 +246,15 @@ impl Cx {
         let value = HeaderValue::from_str(value).map_err(Error::internal)?;
         lock(&self.respond).push((name, value));
         Ok(())
+    }
+
+    /// Keeps a value for whoever looks at the request's end ([`crate::api::Observer`]), one of each type.
+    pub fn keep<T: Clone + Send + Sync + 'static>(&self, value: T) {
+        lock(&self.kept).insert(value);
+    }
+    /// What was kept of that type.
+    pub fn kept<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        lock(&self.kept).get().cloned()
     }
 
     /// Adds something to this action's audit entry that is not a column of the record.
@@ -285,6 +296,19 @@ impl Cx {
         Ok(())
     }
 
+    /// Takes the lock on who may do what ([`access::lock_head`]), and works out anew what the caller reaches:
+    /// somebody may have taken it from him while this waited. Judge by [`Cx::reach`] and [`Cx::is_owner`]
+    /// afterwards; [`Cx::can`] still tells what he held at the beginning.
+    pub async fn lock_access(&self) -> Result<()> {
+        access::lock_head(self.tx()?).await?;
+        self.renew_reach().await
+    }
+    /// Whether the caller owns the organisation and asks as such.
+    pub fn is_owner(&self) -> Result<bool> {
+        let still = lock(&self.renewed).as_ref().is_none_or(|set| set.is_owner());
+        Ok(self.actor()?.effective.is_owner() && still)
+    }
+
     /// Another unit of work of the same caller, verified anew; for work that outlives the request's own.
     pub async fn again(&self, mode: Mode) -> Result<Self> {
         let mut next = self.blank_again();
@@ -307,6 +331,7 @@ impl Cx {
             table: None,
             respond: Mutex::default(),
             notes: Mutex::default(),
+            kept: Mutex::default(),
             renewed: Mutex::default(),
             claim: None,
             handed: Mutex::default(),
@@ -361,6 +386,7 @@ impl Cx {
             table: None,
             respond: Mutex::default(),
             notes: Mutex::default(),
+            kept: Mutex::default(),
             renewed: Mutex::default(),
             claim: None,
             handed: Mutex::default(),

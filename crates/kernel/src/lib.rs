@@ -30,3 +30,7 @@ pub const MIGRATIONS: &[store::Migration] =
 
 /// What the kernel's tables became later, after those of the modules.
 pub const LATER_MIGRATIONS: &[store::Migration] = &[access::TUPLES, access::SUBJECTS, access::DETAILS];
+
+/// What they became after those of the authority on members.
+pub const LATEST_MIGRATIONS: &[store::Migration] =
+    &[access::GRANTERS, audit::seal::MIGRATION, access::SPREAD];

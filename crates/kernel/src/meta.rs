@@ -183,10 +183,7 @@ impl Field {
     pub(crate) fn parse(&self, cell: &str) -> Result<Json> {
         let wrong = |expected: &str| Error::field(&self.name, "invalid_value", format!("must be {expected}"));
         // What an export made harmless comes back as it was.
-        let cell = match cell.strip_prefix('\'') {
-            Some(rest) if rest.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) => rest,
-            _ => cell,
-        };
+        let cell = crate::sheet::unguarded(cell);
         match self.kind.as_str() {
             "integer" => cell.parse::<i64>().map(Json::from).map_err(|_| wrong("an integer")),
             "number" => cell.parse::<f64>().map(Json::from).map_err(|_| wrong("a number")),

@@ -7,7 +7,11 @@ use http::HeaderMap;
 use sea_orm::{QueryResult, sea_query::SelectStatement};
 use store::Tx;
 
-use crate::{App, access::Standing};
+use crate::{
+    App, Reach,
+    access::Standing,
+    resource::{ListQuery, Page},
+};
 
 /// How a request says who it comes from, checked as far as it can be without the caller's own
 /// transaction: a signature for a session's token, a look-up for an API key.
@@ -87,6 +91,10 @@ pub struct Person {
     pub active: bool,
     /// Whether he was removed.
     pub removed: bool,
+    /// Whether he owns the organisation.
+    pub owner: bool,
+    /// His language, such as `zh-CN`.
+    pub locale: String,
     /// When the membership began.
     pub created_at: DateTime<Utc>,
     /// When account or membership changed last.
@@ -115,6 +123,61 @@ pub struct ProfileChange {
     pub active: Option<bool>,
 }
 
+/// Which members somebody looks for.
+#[derive(Clone, Debug)]
+pub struct Among<'a> {
+    /// The rows that he reaches.
+    pub reach: &'a Reach,
+    /// Who he is.
+    pub who: Id,
+    /// Normalised words, each of which must be in name or address.
+    pub words: &'a [String],
+}
+
+/// Ways to have a permission, one of which is enough.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// Owners have it.
+    pub owners: bool,
+    /// Whoever has one of these roles, as far as they are enabled.
+    pub roles: Vec<Id>,
+    /// Those whose ids this select gives, in the column `user_id`.
+    pub users: SelectStatement,
+}
+
+/// A member who has a permission.
+#[derive(Clone, Debug)]
+pub struct Holds {
+    /// Who.
+    pub person: Person,
+    /// Which of the roles he has.
+    pub roles: Vec<(Id, String)>,
+}
+
+/// What ended with a member's part in an organisation.
+#[derive(Clone, Debug, Default)]
+pub struct Departure {
+    /// Whether he owned the organisation.
+    pub owner: bool,
+    /// His roles: id and name.
+    pub roles: Vec<(Id, String)>,
+    /// Sessions in the organisation.
+    pub sessions: u64,
+    /// API keys of the organisation.
+    pub api_keys: u64,
+    /// Whether the membership was disabled by it.
+    pub disabled: bool,
+}
+
+/// What people are looked up by in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CalledBy {
+    /// Sign-in name; case does not count.
+    Username,
+    /// E-mail address.
+    Email,
+}
+
 /// The members of the transaction's organisation, for modules that act for other systems. Implemented by
 /// `identity`, and a service of the application as `Arc<dyn People>`. Changes need a system transaction.
 pub trait People: Send + Sync {
@@ -138,6 +201,9 @@ pub trait People: Send + Sync {
     /// Errors: 422 for a name or an address that cannot be one.
     fn enrol<'a>(&'a self, app: &'a App, tx: &'a Tx, new: Newcomer) -> BoxFuture<'a, Result<Id>>;
 
+    /// Says since when somebody is a member, who came from a system that knew him before.
+    fn set_joined<'a>(&'a self, tx: &'a Tx, user: Id, at: DateTime<Utc>) -> BoxFuture<'a, Result<()>>;
+
     /// Changes a member's profile; the names of what was changed: `display_name`, `email`, `is_active`.
     ///
     /// Errors: 404; 409 `last_owner`; 422.
@@ -148,6 +214,66 @@ pub trait People: Send + Sync {
         user: Id,
         change: ProfileChange,
     ) -> BoxFuture<'a, Result<Vec<&'static str>>>;
+
+    /// A select of the ids of those that are or were members, as far as `among` reaches; `None` where that is
+    /// all of them.
+    fn among(&self, tx: &Tx, among: &Among<'_>) -> Result<Option<SelectStatement>>;
+
+    /// A page of the members who may work and have a permission, by sign-in name. `query` brings the window alone;
+    /// the page comes back without rows.
+    fn holders<'a>(
+        &'a self,
+        tx: &'a Tx,
+        holding: &'a Holding,
+        among: Among<'a>,
+        query: ListQuery,
+    ) -> BoxFuture<'a, Result<(Vec<Holds>, Page)>>;
+
+    /// The members that are called so, those removed left out; somebody else may have the same address.
+    fn called<'a>(
+        &'a self,
+        tx: &'a Tx,
+        by: CalledBy,
+        names: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<(String, Id)>>>;
+
+    /// Takes ownership and roles from a member, ends his sessions and API keys in the organisation and the
+    /// invitations that he sent, and disables the membership if `disable`. Nothing is said to the access
+    /// trail; the caller does that, under its lock.
+    ///
+    /// Errors: 404; 409 `last_owner`.
+    fn offboard<'a>(
+        &'a self,
+        app: &'a App,
+        tx: &'a Tx,
+        user: Id,
+        disable: bool,
+    ) -> BoxFuture<'a, Result<Departure>>;
+}
+
+/// What is counted of the authority on members. Every word is one of few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberCount {
+    /// A call that was refused for who made it.
+    AuthFailure {
+        /// How it spoke for itself: `internal`, `client`, `token`.
+        kind: &'static str,
+        /// The code of the refusal.
+        reason: &'static str,
+    },
+    /// A call that was refused for the number of calls: `internal`, `client`, `member`, `failures`.
+    RateLimited(&'static str),
+    /// A grant that somebody wanted to change.
+    PermissionChange {
+        /// `grant`, `revoke`, `expire`.
+        op: &'static str,
+        /// What came of it: `granted`, `updated`, `unchanged`, `revoked`, `not_granted`, `expired`, `refused`.
+        result: &'static str,
+    },
+    /// A snapshot that the caller had already.
+    SnapshotNotModified,
+    /// A call with the internal secret: `current`, `previous`.
+    InternalSecret(&'static str),
 }
 
 /// What the operator's metrics count beside requests. Implemented by `server`, and a service of the
@@ -155,6 +281,68 @@ pub trait People: Send + Sync {
 pub trait Meter: Send + Sync {
     /// An attempt to sign in: `ok`, `failed`, `locked`, `throttled`.
     fn sign_in(&self, outcome: &'static str);
+
+    /// Something of the authority on members that is counted.
+    fn member(&self, count: MemberCount);
+
+    /// A try to deliver a webhook: `delivered`, `status`, `timeout`, `unreachable`, `refused`, `invalid`.
+    fn webhook(&self, result: &'static str);
+}
+
+/// A kind of event that programs of others can be told of.
+#[derive(Clone, Copy, Debug)]
+pub struct EventType {
+    /// Stable name, `thing.verb`.
+    pub name: &'static str,
+    /// What people call it, in Chinese and English.
+    pub title: (&'static str, &'static str),
+    /// When it happens, in Chinese and English.
+    pub about: (&'static str, &'static str),
+}
+
+/// Something that happened in an organisation, for programs of others.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its own id: two events never share one, and one event is never told under two.
+    pub id: Id,
+    /// The name of its [`EventType`].
+    pub name: &'static str,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What there is to say of it; an object without secrets.
+    pub data: serde_json::Value,
+}
+
+/// An organisation in which somebody listens to events.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    /// The organisation.
+    pub org: Id,
+    /// The newest version of who may do what at the time when the first one of them began.
+    pub since: i64,
+}
+
+/// Tells programs of others what happens. Implemented by `webhooks`, and a service of the application as
+/// `Arc<dyn Publisher>`.
+pub trait Publisher: Send + Sync {
+    /// Has events told to whoever listens in the transaction's organisation, in this order. They are kept in
+    /// the transaction: what is rolled back is told to nobody, what is committed is not lost. Where nobody
+    /// listens it costs a look into memory, which may be two seconds old.
+    ///
+    /// Errors: 500 for an event of a type that nobody declared.
+    fn publish<'a>(&'a self, app: &'a App, tx: &'a Tx, events: Vec<Event>) -> BoxFuture<'a, Result<()>>;
+
+    /// As [`Publisher::publish`], and always looks who listens: for modules that have asked where.
+    fn publish_surely<'a>(
+        &'a self,
+        app: &'a App,
+        tx: &'a Tx,
+        events: Vec<Event>,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Where somebody listens, for modules that find out themselves what has happened. Needs a system
+    /// transaction.
+    fn listening<'a>(&'a self, tx: &'a Tx) -> BoxFuture<'a, Result<Vec<Listening>>>;
 }
 
 /// What a notice says in one language.
@@ -175,12 +363,14 @@ pub struct Notice {
     pub en: NoticeText,
     /// Where to look.
     pub link: Option<String>,
+    /// The reader's language, where it is known.
+    pub locale: Option<String>,
 }
 
 /// Sends letters. Implemented by `identity`, and a service of the application as `Arc<dyn Postman>`.
 pub trait Postman: Send + Sync {
-    /// Has a notice delivered to an address, in the language of whoever has it there, in the caller's
-    /// transaction.
+    /// Has a notice delivered to an address, in the caller's transaction; where no language is named, in that
+    /// of whoever has the address.
     fn notify<'a>(
         &'a self,
         app: &'a App,

@@ -6,7 +6,8 @@ use base::{Error, Kind, Result};
 use http::{HeaderMap, header};
 use serde_json::Value as Json;
 
-pub(crate) use self::read::{LONG, Table, csv_head, read_rows, read_table};
+pub use self::read::Table;
+pub(crate) use self::read::{LONG, csv_head, read_rows, read_table};
 
 /// The XLSX media type.
 pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -60,7 +61,7 @@ impl Format {
 }
 
 /// Rows as CSV.
-pub(crate) fn csv_rows(rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+pub fn csv_rows(rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
         // Writing into memory cannot fail.
@@ -102,8 +103,16 @@ pub(crate) fn text(value: &Json) -> String {
     }
 }
 
+/// What [`safe`] made harmless, as it was.
+pub fn unguarded(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) => rest,
+        _ => cell,
+    }
+}
+
 /// Text that begins like a formula gets an apostrophe in front, the full-width forms included.
-pub(crate) fn safe(text: &str) -> String {
+pub fn safe(text: &str) -> String {
     let dangerous = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     let number = text.parse::<f64>().is_ok();
     if text.starts_with(dangerous) && !number { format!("'{text}") } else { text.to_owned() }

@@ -10,16 +10,15 @@ use base::{Error, Id, Result, Secret, secret::ExposeSecret};
 use kernel::{
     ActorKind, Cx,
     audit::{self, Event, Who},
+    port::MemberCount,
 };
 use sha2::{Digest, Sha256};
 use store::{Mode, Opening, Role};
 
-use crate::{client, fields::once, issuer, service::Members};
+use crate::{call, client, fields::once, issuer, meter, service::Members};
 
 /// Failed attempts of one client address in a minute.
 const FAILURES: u64 = 20;
-/// Calls of a sister system in a minute.
-const INTERNAL_CALLS: u64 = 6_000;
 
 /// A program that was recognised.
 #[derive(Clone, Debug)]
@@ -117,6 +116,14 @@ fn digest(secret: &[u8]) -> [u8; 32] {
 ///
 /// Errors: 401 `internal_auth_required`, the same whether it is missing or wrong; 429; 503.
 pub async fn internal(cx: &Cx) -> Result<Caller> {
+    let found = sister(cx).await;
+    if let Err(error) = &found {
+        meter::refused(&cx.app, "internal", "internal", error);
+    }
+    found
+}
+
+async fn sister(cx: &Cx) -> Result<Caller> {
     let members = Members::of(&cx.app)?;
     let refused = || Error::unauthenticated("internal_auth_required", "send X-Internal-Secret");
     members.internal_failures.begin(cx)?;
@@ -128,15 +135,16 @@ pub async fn internal(cx: &Cx) -> Result<Caller> {
         base::secret::same(&known.unwrap_or([0; 32]), &shown.unwrap_or([1; 32])) && known.is_some()
     };
     let (current, previous) = (is(&settings.internal_secret), is(&settings.internal_secret_previous));
+    let previous = previous & settings.internal_secret_previous_until.is_none_or(|end| cx.now() < end);
     let is_known = current | previous;
     members.internal_failures.end(cx, !is_known);
     if !is_known {
         return Err(refused());
     }
-    if !current {
-        tracing::debug!("a sister system still uses the previous internal secret");
+    meter::count(&cx.app, MemberCount::InternalSecret(if current { "current" } else { "previous" }));
+    if settings.internal_calls > 0 {
+        cx.app.limit("members:internal:calls", settings.internal_calls, Duration::from_secs(60)).await?;
     }
-    cx.app.limit("members:internal:calls", INTERNAL_CALLS, Duration::from_secs(60)).await?;
     let org = members.home(&cx.app).await?;
     let issuer = issuer::usual(&cx.app, org).await?;
     Ok(Caller { org, issuer, name: "internal".to_owned(), client: None })
@@ -148,12 +156,21 @@ pub async fn internal(cx: &Cx) -> Result<Caller> {
 /// Errors: 401 `client_auth_required`, `invalid_client`; 403 `client_disabled`, `client_expired`,
 /// `client_not_allowed`, `insufficient_scope`; 429; 503.
 pub async fn program(cx: &Cx, scope: &str) -> Result<Caller> {
+    let found = recognise(cx, scope).await;
+    if let Err(error) = &found {
+        meter::refused(&cx.app, "client", "client", error);
+    }
+    found
+}
+
+async fn recognise(cx: &Cx, scope: &str) -> Result<Caller> {
     let failures = &Members::of(&cx.app)?.client_failures;
     let (client_key, api_key) = client::presented(&cx.headers)?;
     failures.begin(cx)?;
     let proven = client::prove(cx, client_key, api_key).await;
     failures.end(cx, proven.as_ref().is_err_and(|error| error.code() == "invalid_client"));
     let client = proven?;
+    cx.keep(call::By { org: client.org, client: client.id });
     let caller = Caller {
         org: client.org,
         issuer: issuer::usual(&cx.app, client.org).await?,

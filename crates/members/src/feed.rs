@@ -118,7 +118,8 @@ fn place(app: &App, org: Id, cursor: &str) -> Result<(i64, Id)> {
     Ok((version, Id::from_slice(id).map_err(|_| wrong())?))
 }
 
-fn op(kind: &str) -> &'static str {
+/// What a kind of event of the access trail is called in the feed.
+pub fn op(kind: &str) -> &'static str {
     match kind {
         "granted" => "grant",
         "revoked" => "revoke",
@@ -126,7 +127,12 @@ fn op(kind: &str) -> &'static str {
         "user_disabled" => "user_disabled",
         "user_enabled" => "user_enabled",
         "membership_removed" => "user_deleted",
-        "membership_changed" | "membership_restored" | "grants_changed" | "user_changed" => "user_changed",
+        "membership_added"
+        | "membership_changed"
+        | "membership_restored"
+        | "grants_changed"
+        | "profile_changed"
+        | "user_changed" => "user_changed",
         _ => "role_changed",
     }
 }
@@ -150,6 +156,13 @@ async fn changes(cx: &Cx) -> Result<Json<Changes>> {
     let from = place(&cx.app, caller.org, since)?;
     if from.0 > newest {
         let detail = "this cursor is from another time of this database; begin anew with a full reading";
+        return Err(Error::gone("cursor_expired", detail));
+    }
+    let tx = reading(&cx.app, caller.org).await?;
+    let is_forgotten = access::is_forgotten(&tx, cx.now(), from).await;
+    tx.commit().await?;
+    if is_forgotten? {
+        let detail = "this cursor is older than what is kept; begin anew with a full reading";
         return Err(Error::gone("cursor_expired", detail));
     }
     let until = Instant::now() + Duration::from_secs(wait);

@@ -41,7 +41,7 @@ impl Heads {
         // A read that has begun already may have missed what was committed since.
         let before = self.begun.load(Ordering::Acquire);
         let mut seen = self.last.subscribe();
-        let _turn = tokio::select! {
+        let turn = tokio::select! {
             biased;
             read = seen.wait_for(|read| read.number > before) => {
                 return read.map(|read| read.version).map_err(base::Error::internal);
@@ -55,17 +55,24 @@ impl Heads {
         let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
         let tx = app.system(Mode::Read).await?;
         let version = access::head(&tx).await?;
-        tx.commit().await?;
+        // Whoever waits need not wait for the end of it.
         self.last.send_replace(Read { number, version, at: Some(Instant::now()) });
+        drop(turn);
+        tx.commit().await?;
         Ok(version)
     }
 
     /// The same, at most a second old.
     pub async fn recent(&self, app: &App) -> Result<i64> {
-        let last = *self.last.borrow();
-        match last.at {
-            Some(at) if at.elapsed() < STALE => Ok(last.version),
-            _ => self.newest(app).await,
+        match self.at_hand() {
+            Some(version) => Ok(version),
+            None => self.newest(app).await,
         }
+    }
+
+    /// The same, if it is at hand.
+    pub fn at_hand(&self) -> Option<i64> {
+        let last = *self.last.borrow();
+        last.at.filter(|at| at.elapsed() < STALE).map(|_| last.version)
     }
 }

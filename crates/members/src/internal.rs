@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use base::{Error, Id, Result, Timestamp};
 use chrono::TimeDelta;
-use http::{HeaderName, StatusCode, header};
+use http::StatusCode;
 use kernel::{
     Api, App, Cx, Json,
     access::Tuple,
     audit::{self, Event},
-    port::{Newcomer, ProfileChange},
+    port::{MemberCount, Newcomer, ProfileChange},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,9 +19,11 @@ use validator::Validate;
 
 use crate::{
     caller::{self, Caller},
+    conditional::{conditional, known_to, not_modified, unchanged},
     fields::{UserView, body, check_sub, check_tuple, input, present},
+    meter,
     problem::{Answered, refuse},
-    service::{Members, people, reading, writing},
+    service::{Members, people, writing},
     snapshot::{self, Because, Permission, Snapshot},
     subject,
 };
@@ -41,6 +43,7 @@ pub fn mount(api: &mut Api) {
         .problems(&[401, 409, 415, 422, 429])
         .refuses_as(refuse);
     own.get("snapshot", "/internal/permissions/{authentik_sub}/snapshot", "What a member may do", one)
+        .quick(unchanged)
         .query::<Filter>()
         .problems(&[401, 404, 410, 422, 429])
         .refuses_as(refuse);
@@ -234,7 +237,7 @@ impl Asked {
             && takes("module", &tuple.module)
     }
 
-    fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.only.is_empty() && !self.origin
     }
 }
@@ -286,9 +289,10 @@ pub(crate) fn view(
     let now = cx.now();
     // A permission that ends within the time is a reason to ask again then.
     let whole = now + TimeDelta::seconds(i64::from(settings.max_age));
-    let expires = snapshot.until.map_or(whole, |until| until.min(whole));
+    let mark = &snapshot.mark;
+    let expires = mark.until.map_or(whole, |until| until.min(whole));
     let digest = match asked.only.is_empty() {
-        true => snapshot.digest.clone(),
+        true => mark.digest.clone(),
         false => snapshot::digest(&permissions),
     };
     Ok(SnapshotView {
@@ -296,8 +300,8 @@ pub(crate) fn view(
         authentik_sub: sub.to_owned(),
         user_id: user,
         org_id: org,
-        is_active: snapshot.is_active,
-        version: snapshot.version,
+        is_active: mark.is_active,
+        version: mark.version,
         generated_at: Timestamp(now),
         expires_at: Timestamp(expires),
         max_age: u32::try_from((expires - now).num_seconds().max(0)).unwrap_or(0),
@@ -307,45 +311,9 @@ pub(crate) fn view(
     })
 }
 
-/// The answer with its validators, or 304 when the caller has it.
-pub(crate) fn conditional(
-    cx: &Cx,
-    of: (Id, &str),
-    user: Id,
-    snapshot: &Snapshot,
-    asked: &Asked,
-) -> Result<Answered<SnapshotView>> {
-    let settings = &Members::of(&cx.app)?.settings;
-    let left = snapshot.until.map_or(i64::MAX, |until| (until - cx.now()).num_seconds().max(0));
-    let max_age = i64::from(settings.max_age).min(left);
-    let cache = format!("private, max-age={max_age}, stale-if-error={}", settings.stale_if_error);
-    let vary = HeaderName::from_static("vary");
-    cx.respond_with(vary, "authorization, x-internal-secret")?;
-    if !asked.is_whole() {
-        let body = Some(view(cx, of, user, snapshot, asked)?);
-        return Ok(Answered { status: StatusCode::OK, body });
-    }
-    cx.respond_with(header::ETAG, &snapshot.tag())?;
-    cx.respond_with(header::CACHE_CONTROL, &cache)?;
-    let known = cx.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    if known.is_some_and(|known| snapshot.is_known_as(known)) {
-        return Ok(Answered { status: StatusCode::NOT_MODIFIED, body: None });
-    }
-    Ok(Answered { status: StatusCode::OK, body: Some(view(cx, of, user, snapshot, asked)?) })
-}
-
 /// The user of a name and his snapshot.
-async fn found(
-    cx: &Cx,
-    caller: &Caller,
-    sub: &str,
-    stale: bool,
-) -> Result<Option<(Id, std::sync::Arc<Snapshot>)>> {
-    let tx = reading(&cx.app, caller.org).await?;
-    let user = subject::resolve(&tx, caller.issuer, sub).await?;
-    tx.commit().await?;
-    let Some(user) = user else { return Ok(None) };
-    Ok(snapshot::of(&cx.app, caller.org, user, stale).await?.map(|snapshot| (user, snapshot)))
+async fn found(cx: &Cx, caller: &Caller, sub: &str, newest: i64) -> Result<Option<(Id, Snapshot)>> {
+    snapshot::of_name(&cx.app, (caller.org, caller.issuer), sub, newest).await
 }
 
 async fn one(cx: &Cx) -> Result<Answered<SnapshotView>> {
@@ -353,8 +321,15 @@ async fn one(cx: &Cx) -> Result<Answered<SnapshotView>> {
     let sub = cx.text("authentik_sub")?;
     check_sub("authentik_sub", sub)?;
     let asked = Asked::of(cx)?;
-    let (user, snapshot) = found(cx, &caller, sub, asked.stale).await?.ok_or_else(subject::unknown)?;
-    if snapshot.is_gone {
+    let newest = snapshot::newest(&cx.app, asked.stale).await?;
+    if let Some(known) = known_to(cx).filter(|_| asked.is_whole()) {
+        let mark = snapshot::mark_of_name(&cx.app, (caller.org, caller.issuer), sub, newest).await?;
+        if let Some(mark) = mark.filter(|mark| !mark.is_gone && mark.is_known_as(known)) {
+            return not_modified(cx, &mark);
+        }
+    }
+    let (user, snapshot) = found(cx, &caller, sub, newest).await?.ok_or_else(subject::unknown)?;
+    if snapshot.mark.is_gone {
         return Err(Error::gone("user_removed", "the member was removed"));
     }
     conditional(cx, (caller.org, sub), user, &snapshot, &asked)
@@ -389,13 +364,17 @@ async fn several(cx: &Cx) -> Result<Json<Snapshots>> {
     let caller = caller::internal(cx).await?;
     let question: Subs = input(cx)?;
     let mut answer = Snapshots { snapshots: Vec::new(), not_modified: Vec::new(), not_found: Vec::new() };
+    let newest = snapshot::newest(&cx.app, false).await?;
     for sub in question.subs.iter().take(MOST) {
-        let found = if check_sub("subs", sub).is_ok() { found(cx, &caller, sub, false).await? } else { None };
-        match found.filter(|(_, snapshot)| !snapshot.is_gone) {
+        let found =
+            if check_sub("subs", sub).is_ok() { found(cx, &caller, sub, newest).await? } else { None };
+        match found.filter(|(_, snapshot)| !snapshot.mark.is_gone) {
             None => answer.not_found.push(sub.clone()),
             Some((_, snapshot))
-                if snapshot.is_settled && question.if_versions.get(sub) == Some(&snapshot.version) =>
+                if snapshot.mark.is_settled
+                    && question.if_versions.get(sub) == Some(&snapshot.mark.version) =>
             {
+                meter::count(&cx.app, MemberCount::SnapshotNotModified);
                 answer.not_modified.push(sub.clone());
             }
             Some((user, snapshot)) => {
@@ -446,28 +425,31 @@ struct Several {
     checks: Vec<Question>,
 }
 
-async fn answer(cx: &Cx, caller: &Caller, question: Question, at: &str) -> Result<Value> {
+async fn answer(cx: &Cx, caller: &Caller, question: Question, (at, newest): (&str, i64)) -> Result<Value> {
     let Question { authentik_sub, scope_type, scope_id, module, action } = question;
     check_sub("authentik_sub", &authentik_sub)?;
     let tuple = Tuple { scope_type, scope_id, module, action };
     check_tuple(at, &tuple)?;
-    let found = found(cx, caller, &authentik_sub, false).await?;
+    let found = found(cx, caller, &authentik_sub, newest).await?;
     let Some((_, snapshot)) = found else { return Ok(json!({ "allowed": false, "version": 0 })) };
     let held = snapshot.permissions.binary_search_by(|one| one.tuple.cmp(&tuple)).is_ok();
-    Ok(json!({ "allowed": held && snapshot.is_active, "version": snapshot.version }))
+    Ok(json!({ "allowed": held && snapshot.mark.is_active, "version": snapshot.mark.version }))
 }
 
 async fn check(cx: &Cx) -> Result<Answered<Value>> {
     let caller = caller::internal(cx).await?;
     let is_several = kernel::http::decode::json(&cx.headers, cx.body())?.get("checks").is_some();
     if !is_several {
-        let body = Some(answer(cx, &caller, input(cx)?, "").await?);
+        let question = input(cx)?;
+        let newest = snapshot::newest(&cx.app, false).await?;
+        let body = Some(answer(cx, &caller, question, ("", newest)).await?);
         return Ok(Answered { status: StatusCode::OK, body });
     }
     let several: Several = input(cx)?;
+    let newest = snapshot::newest(&cx.app, false).await?;
     let mut results = Vec::with_capacity(several.checks.len());
     for (at, question) in several.checks.into_iter().take(CHECKS).enumerate() {
-        results.push(answer(cx, &caller, question, &format!("checks.{at}")).await?);
+        results.push(answer(cx, &caller, question, (&format!("checks.{at}"), newest)).await?);
     }
     Ok(Answered { status: StatusCode::OK, body: Some(json!({ "results": results })) })
 }

@@ -78,13 +78,38 @@ pub async fn named(app: &App, name: &str) -> Result<Option<Trusted>> {
     rows.first().map(trusted).transpose()
 }
 
+/// The row of an organisation's issuer by its name.
+pub async fn called(app: &App, org: Id, name: &str) -> Result<Option<Id>> {
+    let tx = crate::service::reading(app, org).await?;
+    let row = tx.one(tx.find::<Entity>().filter(Column::Issuer.eq(name))).await?;
+    tx.commit().await?;
+    Ok(row.map(|row| row.id))
+}
+
+/// Every issuer that is believed, of all organisations.
+pub async fn believed(app: &App) -> Result<Vec<Issuer>> {
+    let tx = app.system(Mode::Read).await?;
+    let rows = tx.all(tx.find::<Entity>().filter(Column::Active.eq(true))).await?;
+    tx.commit().await?;
+    let own = Members::of(app)?.settings.issuer.clone().map(Ok);
+    own.into_iter().chain(rows.iter().map(of)).collect()
+}
+
+/// The same as [`usual`], while it is known.
+pub fn usual_at_hand(members: &Members, org: Id) -> Option<Id> {
+    if members.settings.issuer.is_some() && members.home_at_hand() == Some(org) {
+        return Some(UNNAMED);
+    }
+    members.usual.get(&org)
+}
+
 /// The issuer whose names an organisation's programs use: its oldest, or none.
 pub async fn usual(app: &App, org: Id) -> Result<Id> {
     let members = Members::of(app)?;
     if members.settings.issuer.is_some() && members.home(app).await? == org {
         return Ok(UNNAMED);
     }
-    if let Some(known) = members.usual.get(&org) {
+    if let Some(known) = usual_at_hand(members, org) {
         return Ok(known);
     }
     let tx = crate::service::reading(app, org).await?;

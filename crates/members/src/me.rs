@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 use store::{Mode, Tx};
 
 use crate::{
+    conditional::conditional,
     fields::UserView,
-    internal::{Asked, Filter, SnapshotView, conditional, known_or_new, shown},
-    issuer,
+    internal::{Asked, Filter, SnapshotView, known_or_new, shown},
+    issuer, meter,
     problem::{Answered, refuse},
     service::{Members, people, reading, writing},
     snapshot,
@@ -51,7 +52,22 @@ fn disabled() -> Error {
     Error::forbidden("account_disabled", "this account may not be used here")
 }
 
+/// The same, of somebody whose token was good.
+fn shut(cx: &Cx) -> Error {
+    let error = disabled();
+    meter::refused(&cx.app, "token", "member", &error);
+    error
+}
+
 async fn bearer(cx: &Cx) -> Result<Bearer> {
+    let found = recognised(cx).await;
+    if let Err(error) = &found {
+        meter::refused(&cx.app, "token", "member", error);
+    }
+    found
+}
+
+async fn recognised(cx: &Cx) -> Result<Bearer> {
     let values = cx.headers.get_all(header::AUTHORIZATION).iter().map(|value| value.as_bytes());
     let token = oidc::bearer(values)?;
     let members = Members::of(&cx.app)?;
@@ -170,13 +186,14 @@ async fn me(cx: &Cx) -> Result<Json<UserView>> {
     let view = shown(&cx.app, &tx, bearer.issuer, bearer.user).await;
     tx.commit().await?;
     let view = view?;
-    if view.is_active { Ok(Json(view)) } else { Err(disabled()) }
+    if view.is_active { Ok(Json(view)) } else { Err(shut(cx)) }
 }
 
 async fn own_snapshot(cx: &Cx) -> Result<Answered<SnapshotView>> {
     let bearer = bearer(cx).await?;
     let asked = Asked::of(cx)?;
-    let snapshot = snapshot::of(&cx.app, bearer.org, bearer.user, asked.stale).await?;
-    let snapshot = snapshot.filter(|snapshot| snapshot.is_active).ok_or_else(disabled)?;
+    let newest = snapshot::newest(&cx.app, asked.stale).await?;
+    let snapshot = snapshot::of(&cx.app, bearer.org, bearer.user, newest).await?;
+    let snapshot = snapshot.filter(|snapshot| snapshot.mark.is_active).ok_or_else(|| shut(cx))?;
     conditional(cx, (bearer.org, &bearer.sub), bearer.user, &snapshot, &asked)
 }

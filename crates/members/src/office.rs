@@ -1,9 +1,15 @@
 //! What back offices see of members and of what was done: `/admin/users`, `/admin/audit`.
 
-use base::{Error, Id, Result, Timestamp};
+use std::sync::Arc;
+
+use base::{Error, Id, Result, Timestamp, Vault};
 use kernel::{
     Api, Cx, Json,
-    audit::{self, Event, entity},
+    audit::{
+        self, Event, entity,
+        seal::Trail as SealedTrail,
+        verify::{self, Report, Wish},
+    },
     port::ProfileChange,
 };
 use schemars::JsonSchema;
@@ -13,7 +19,7 @@ use serde_json::{Value, json};
 use validator::Validate;
 
 use crate::{
-    caller,
+    call, caller,
     fields::{UserView, body, check_sub, input},
     internal::shown,
     problem::refuse,
@@ -32,14 +38,22 @@ pub fn mount(api: &mut Api) {
     own.get("users", "/admin/users", "Members", users)
         .query::<UserQuery>()
         .problems(&[401, 403, 422, 429])
+        .observed(call::observe)
         .refuses_as(refuse);
     own.amend("user_update", "/admin/users/{authentik_sub}", "Let a member work, or not", state)
         .raw_body(body::<State>())
         .problems(&[401, 403, 404, 409, 415, 422, 429])
+        .observed(call::observe)
         .refuses_as(refuse);
     own.get("audit", "/admin/audit", "What was done", trail)
         .query::<TrailQuery>()
         .problems(&[401, 403, 422, 429])
+        .observed(call::observe)
+        .refuses_as(refuse);
+    own.get("audit_verify", "/admin/audit/verify", "Whether the sealed trail is as it was written", verified)
+        .query::<Days>()
+        .problems(&[401, 403, 422, 429])
+        .observed(call::observe)
         .refuses_as(refuse);
 }
 
@@ -182,6 +196,29 @@ pub struct Trail {
     items: Vec<Entry>,
     /// For the next page; null at the end.
     next_cursor: Option<Id>,
+}
+
+/// Which days are verified.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "MemberTrailDays")]
+pub struct Days {
+    /// The first, `2026-11-27` (UTC); the beginning unless said otherwise.
+    from: Option<String>,
+    /// The last; the end unless said otherwise.
+    to: Option<String>,
+}
+
+async fn verified(cx: &Cx) -> Result<Json<Report>> {
+    let caller = caller::program(cx, "audit:read").await?;
+    let days: Days = cx.query()?;
+    let wish = Wish::of_caller(days.from, days.to, None)?;
+    let vault = cx.app.service::<Arc<dyn Vault>>()?;
+    let tx = reading(&cx.app, caller.org).await?;
+    let report =
+        verify::verify(&tx, &**vault, SealedTrail { org: Some(caller.org) }, cx.now(), &wish).await?;
+    tx.commit().await?;
+    Ok(Json(report))
 }
 
 async fn trail(cx: &Cx) -> Result<Json<Trail>> {

@@ -3,11 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use base::{Error, Id, Result, Secret};
+use chrono::{DateTime, Utc};
 use kernel::{App, Cx, port::People};
 use oidc::Verifier;
 use store::{Mode, Opening, Role, Tx};
 
-use crate::{caller::Failures, client::Proven, head::Heads, snapshot::Snapshots};
+use crate::{call::Calls, caller::Failures, client::Proven, head::Heads, relay::Relay, snapshot::Snapshots};
 
 /// For how long another node may use the issuer that an organisation had before.
 const USUAL: std::time::Duration = std::time::Duration::from_secs(5);
@@ -22,12 +23,20 @@ pub struct Settings {
     pub internal_secret: Option<Secret>,
     /// What they showed before, while it is being replaced.
     pub internal_secret_previous: Option<Secret>,
+    /// From when on that one is taken no more.
+    pub internal_secret_previous_until: Option<DateTime<Utc>>,
+    /// Calls of all sister systems in a minute; 0 for no limit.
+    pub internal_calls: u64,
     /// The issuer whose tokens are believed from the start, in the first organisation (`AUTHENTIK_ISSUER`).
     pub issuer: Option<oidc::Issuer>,
+    /// The Authentik whose users are kept (`AUTHENTIK_BASE_URL`), if there is one.
+    pub authentik: Option<::authentik::Settings>,
     /// For how many seconds a snapshot may be used without asking again.
     pub max_age: u32,
     /// For how many more while this server cannot be reached.
     pub stale_if_error: u32,
+    /// Days before its end at which a grant's holder and giver are told of it; 0: never.
+    pub remind_days: u32,
 }
 
 impl Default for Settings {
@@ -35,9 +44,13 @@ impl Default for Settings {
         Self {
             internal_secret: None,
             internal_secret_previous: None,
+            internal_secret_previous_until: None,
+            internal_calls: 6_000,
             issuer: None,
+            authentik: None,
             max_age: 300,
             stale_if_error: 3_600,
+            remind_days: 7,
         }
     }
 }
@@ -48,9 +61,11 @@ pub struct Members {
     pub(crate) heads: Heads,
     pub(crate) snapshots: Snapshots,
     pub(crate) proven: Proven,
+    pub(crate) calls: Calls,
     pub(crate) internal_failures: Failures,
     pub(crate) client_failures: Failures,
     pub(crate) verifier: Verifier,
+    pub(crate) relay: Relay,
     /// The issuer whose names an organisation's programs use, for some seconds.
     pub(crate) usual: moka::sync::Cache<Id, Id>,
     /// Profiles that issuers told of lately, by the row of the name.
@@ -66,9 +81,11 @@ impl Members {
             heads: Heads::default(),
             snapshots: Snapshots::default(),
             proven: Proven::default(),
+            calls: Calls::default(),
             internal_failures: Failures::default(),
             client_failures: Failures::default(),
             verifier,
+            relay: Relay::default(),
             usual: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(USUAL).build(),
             told: moka::sync::Cache::builder().max_capacity(50_000).time_to_live(TOLD).build(),
             home: OnceLock::new(),
@@ -80,12 +97,17 @@ impl Members {
         app.service::<Self>()
     }
 
+    /// The same as [`Self::home`], once it is known.
+    pub(crate) fn home_at_hand(&self) -> Option<Id> {
+        self.home.get().copied()
+    }
+
     /// The organisation of callers that belong to the installation: the first one.
     ///
     /// Errors: 503 `not_initialized` before the set-up.
     pub(crate) async fn home(&self, app: &App) -> Result<Id> {
-        if let Some(home) = self.home.get() {
-            return Ok(*home);
+        if let Some(home) = self.home_at_hand() {
+            return Ok(home);
         }
         let first = app.directory().home(app).await?;
         let first = first.ok_or_else(|| {

@@ -1,5 +1,5 @@
 //! Grants that have ended: they count no more from their end on, and are taken away, with a version and an
-//! event, within half a minute.
+//! event, within half a minute. And calls of programs that have been kept long enough.
 
 use base::{Id, Result};
 use jobs::{Arguments, Failure, Job, Policy, Run, Words};
@@ -7,11 +7,14 @@ use kernel::{
     App, Origin,
     access::{self, Grant, Holder},
     audit::{self, Event, Who},
+    port::MemberCount,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Mode, Opening, Role};
+
+use crate::{call, meter};
 
 /// Grants of one run.
 const MOST: u64 = 5_000;
@@ -46,6 +49,39 @@ impl Job<App> for ExpireGrants {
 
     async fn run(self, app: App, _: Run) -> Result<Ended, Failure> {
         Ok(Ended { grants: expire(&app).await? })
+    }
+}
+
+/// Forgets calls of programs.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PruneCalls {}
+
+impl Arguments for PruneCalls {
+    const KIND: &'static str = "members.prune";
+    const TITLE: Words = Words { zh: "清理程序调用记录", en: "Forget calls of programs" };
+    const ABOUT: Words = Words {
+        zh: "删除超过七天的程序调用记录。",
+        en: "Deletes what programs called more than seven days ago.",
+    };
+
+    fn policy() -> Policy {
+        Policy { queue: "maintenance", max_attempts: 1, ..Policy::default() }
+    }
+}
+
+/// What was forgotten.
+#[derive(Debug, Default, Serialize)]
+pub struct Forgotten {
+    /// Calls.
+    calls: u64,
+}
+
+impl Job<App> for PruneCalls {
+    type Output = Forgotten;
+
+    async fn run(self, app: App, _: Run) -> Result<Forgotten, Failure> {
+        Ok(Forgotten { calls: call::prune(&app).await? })
     }
 }
 
@@ -99,5 +135,8 @@ async fn end(app: &App, org: Id, grants: Vec<Grant>) -> Result<usize> {
         audit::write(&tx, now, Who::system(), &Origin::nowhere(), event).await?;
     }
     tx.commit().await?;
+    for _ in 0..count {
+        meter::count(app, MemberCount::PermissionChange { op: "expire", result: "expired" });
+    }
     Ok(count)
 }

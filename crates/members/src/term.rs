@@ -16,6 +16,7 @@ use store::Tx;
 use validator::Validate;
 
 use crate::{
+    call,
     caller::{self, Caller},
     entity::term::{ActiveModel, Column, Entity, Model},
     fields::{body, input, is_name},
@@ -31,11 +32,21 @@ pub fn mount(api: &mut Api) {
     let mut own = api.public("members");
     own.get("catalog", "/admin/permission-catalog", "The names that grants may have", list)
         .problems(&[401, 403, 429])
+        .observed(call::observe)
         .refuses_as(refuse);
     own.set("catalog_put", "/admin/permission-catalog/{kind}/{name}", "Add or change a name", put)
         .raw_body(body::<Wish>())
         .problems(&[401, 403, 404, 415, 422, 429])
+        .observed(call::observe)
         .refuses_as(refuse);
+    // Whoever sees grants sees what they may be called.
+    api.guarded("members", "term")
+        .get("list", "/api/member-terms", "The names that grants may have", shown)
+        .needs("members:grant:list");
+}
+
+async fn shown(cx: &Cx) -> Result<Json<Catalog>> {
+    catalog(&cx.app, cx.tx()?).await.map(Json)
 }
 
 /// A name.
@@ -116,12 +127,16 @@ async fn rows(tx: &Tx) -> Result<Vec<Model>> {
 async fn list(cx: &Cx) -> Result<Json<Catalog>> {
     let caller = caller::program(cx, "catalog:read").await?;
     let tx = reading(&cx.app, caller.org).await?;
-    let rows = rows(&tx).await?;
+    let catalog = catalog(&cx.app, &tx).await?;
     tx.commit().await?;
-    let mut items = built_in(&cx.app);
-    items.extend(rows.into_iter().map(View::from));
+    Ok(Json(catalog))
+}
+
+async fn catalog(app: &App, tx: &Tx) -> Result<Catalog> {
+    let mut items = built_in(app);
+    items.extend(rows(tx).await?.into_iter().map(View::from));
     items.sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
-    Ok(Json(Catalog { items }))
+    Ok(Catalog { items })
 }
 
 async fn change(cx: &Cx, tx: &Tx, caller: &Caller, (kind, name): (&str, &str), wish: &Wish) -> Result<Model> {
@@ -188,6 +203,22 @@ async fn put(cx: &Cx) -> Result<Json<View>> {
     Ok(Json(View::from(row)))
 }
 
+/// Adds a name that nobody knows yet.
+pub async fn declare(app: &App, tx: &Tx, kind: &str, name: &str, description: &str) -> Result<base::Id> {
+    let id = app.new_id();
+    let row = ActiveModel {
+        id: Set(id),
+        org_id: Set(tx.require_org()?),
+        kind: Set(kind.to_owned()),
+        name: Set(name.to_owned()),
+        description: Set(Some(description.to_owned())),
+        deprecated_at: Set(None),
+        created_at: Set(app.now()),
+    };
+    tx.insert(row).await?;
+    Ok(id)
+}
+
 /// What the names are at one time.
 pub struct Terms {
     rows: Vec<Model>,
@@ -198,6 +229,19 @@ impl Terms {
     /// Reads them.
     pub async fn read(app: &App, tx: &Tx) -> Result<Self> {
         Ok(Self { rows: rows(tx).await?, built_in: built_in(app) })
+    }
+
+    /// Whether there is such a name.
+    pub fn knows(&self, kind: &str, name: &str) -> bool {
+        self.rows.iter().any(|row| row.kind == kind && row.name == name)
+            || self.built_in.iter().any(|known| known.kind == kind && known.name == name)
+    }
+
+    /// Every name of a kind, deprecated ones included.
+    pub fn names(&self, kind: &str) -> Vec<String> {
+        let brought = self.built_in.iter().filter(|known| known.kind == kind).map(|known| known.name.clone());
+        let told = self.rows.iter().filter(|row| row.kind == kind).map(|row| row.name.clone());
+        brought.chain(told).collect()
     }
 
     /// 422 unless every part of a tuple is a name that is known and, to be given, not deprecated.

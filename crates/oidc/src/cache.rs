@@ -53,6 +53,8 @@ struct Memory {
     held: Option<Arc<Held>>,
     flight: Option<Flight>,
     failures: u32,
+    /// Fetches that came to something, and those that did not, ever.
+    fetches: (u64, u64),
     /// When it last failed, until when nothing is tried again, and why.
     failed: Option<Failed>,
     forced_at: Option<DateTime<Utc>>,
@@ -162,7 +164,13 @@ impl Cache {
             _ if failures > 0 => (Standing::Stale, Some("the issuer's keys cannot be fetched again")),
             _ => (Standing::Stale, Some("the issuer's keys will be fetched again when a token needs them")),
         };
-        State { standing, age: Some(held.age(now).to_std().unwrap_or_default()), keys, failures, note }
+        let age = Some(held.age(now).to_std().unwrap_or_default());
+        State { standing, age, keys, failures, note }
+    }
+
+    /// How many fetches came to something, and how many did not, since the start.
+    pub fn fetches(&self) -> (u64, u64) {
+        self.lock().fetches
     }
 
     /// Begins a fetch, or joins the one that is under way.
@@ -283,9 +291,11 @@ impl Memory {
                 tracing::debug!(issuer, keys = set.len(), "the issuer's keys were fetched");
                 self.held = Some(Arc::new(Held { set, at: began, ttl }));
                 (self.failures, self.failed) = (0, None);
+                self.fetches.0 = self.fetches.0.saturating_add(1);
             }
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
+                self.fetches.1 = self.fetches.1.saturating_add(1);
                 let why =
                     std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
                 tracing::warn!(issuer, failures = self.failures, why, "the issuer's keys cannot be fetched");

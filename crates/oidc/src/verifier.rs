@@ -71,6 +71,13 @@ impl Verifier {
         self.cache(issuer).state()
     }
 
+    /// How many fetches of keys came to something, and how many did not, since the start; of all issuers.
+    pub fn fetches(&self) -> (u64, u64) {
+        let caches = self.inner.caches.read().unwrap_or_else(PoisonError::into_inner);
+        let all = caches.values().flat_map(HashMap::values).map(|cache| cache.fetches());
+        all.fold((0, 0), |(done, failed), one| (done + one.0, failed + one.1))
+    }
+
     async fn check_signature(&self, issuer: &Issuer, token: &Token<'_>) -> Result<()> {
         let cache = self.cache(issuer);
         let held = cache.keys().await?;

@@ -34,6 +34,29 @@ const UNCOUNTED: [&str; 2] = ["/api/segment/allocate", "/api/ids/next"];
 /// The same, with everything below: sister systems ask for each of their users.
 const UNCOUNTED_BELOW: [&str; 2] = ["/internal/", "/admin/"];
 
+/// An operation with one parameter in its path, which answers from memory.
+struct Below {
+    before: String,
+    name: String,
+    after: String,
+    operation: Arc<Operation>,
+}
+
+impl Below {
+    fn of(operation: &Arc<Operation>) -> Option<Self> {
+        let (before, rest) = operation.path.split_once('{')?;
+        let (name, after) = rest.split_once('}')?;
+        let [before, name, after] = [before, name, after].map(str::to_owned);
+        Some(Self { before, name, after, operation: operation.clone() })
+    }
+
+    /// The parameter, where it is written as it is; one that is encoded goes through the router.
+    fn value<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let value = path.strip_prefix(self.before.as_str())?.strip_suffix(self.after.as_str())?;
+        (!value.is_empty() && !value.contains(['/', '%'])).then_some(value)
+    }
+}
+
 /// The whole HTTP service; cloning is cheap.
 #[derive(Clone)]
 pub struct Edge {
@@ -45,6 +68,8 @@ struct Inner {
     router: Router,
     /// Operations without parameters in their path that answer from memory, by path.
     quick: HashMap<String, Arc<Operation>>,
+    /// Those with one.
+    quick_below: Vec<Below>,
     metrics: Arc<Metrics>,
     settings: EdgeSettings,
     /// What every answer carries unless it says otherwise.
@@ -64,9 +89,11 @@ impl Edge {
             .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
             .fallback(|request: Request| async move { fallback(&request) });
         let quick = operations.iter().filter(|operation| operation.is_quick());
-        let quick = quick.map(|operation| (operation.path.clone(), operation.clone())).collect();
+        let (below, quick): (Vec<_>, Vec<_>) = quick.partition(|operation| operation.path.contains('{'));
+        let quick_below = below.into_iter().filter_map(Below::of).collect();
+        let quick = quick.into_iter().map(|operation| (operation.path.clone(), operation.clone())).collect();
         let headers = usual_headers(app.settings().base_url.starts_with("https://"));
-        Self { inner: Arc::new(Inner { app, router, quick, metrics, settings, headers }) }
+        Self { inner: Arc::new(Inner { app, router, quick, quick_below, metrics, settings, headers }) }
     }
 
     /// Answers one request. The peer's address is expected as [`origin::Peer`] in its extensions.
@@ -212,10 +239,10 @@ impl Inner {
 
     async fn call(&self, request: Request) -> Response {
         let mut request = request;
-        if let Some(operation) = self.quick.get(request.uri().path())
+        if let Some((operation, params)) = self.quick(request.uri().path())
             && operation.method == *request.method()
         {
-            match guard::serve_from_memory(&self.app, operation, request).await {
+            match guard::serve_from_memory(&self.app, operation, params, request).await {
                 Ok(mut response) => {
                     response.extensions_mut().insert(Answered(operation.clone()));
                     return response;
@@ -227,6 +254,17 @@ impl Inner {
             Ok(response) => response,
             Err(never) => match never {},
         }
+    }
+
+    /// The operation at that path that may be answered from memory, with its parameter.
+    fn quick(&self, path: &str) -> Option<(&Arc<Operation>, HashMap<String, String>)> {
+        if let Some(operation) = self.quick.get(path) {
+            return Some((operation, HashMap::new()));
+        }
+        self.quick_below.iter().find_map(|below| {
+            let value = below.value(path)?;
+            Some((&below.operation, HashMap::from([(below.name.clone(), value.to_owned())])))
+        })
     }
 
     /// Under which key the request is counted, if it is.

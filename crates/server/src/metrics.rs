@@ -8,7 +8,10 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use kernel::{audit, port::Meter};
+use kernel::{
+    audit,
+    port::{MemberCount, Meter},
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -51,8 +54,30 @@ struct OutcomeLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ClassLabels {
-    class: &'static str,
+struct ResultLabels {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ScopeLabels {
+    scope: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailureLabels {
+    kind: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChangeLabels {
+    op: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SlotLabels {
+    slot: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -115,7 +140,14 @@ pub struct Metrics {
     in_flight: Gauge,
     pool: Family<PoolLabels, Gauge>,
     sign_ins: Family<OutcomeLabels, Counter>,
-    rate_limited: Family<ClassLabels, Counter>,
+    webhooks: Family<ResultLabels, Counter>,
+    rate_limited: Family<ScopeLabels, Counter>,
+    auth_failures: Family<FailureLabels, Counter>,
+    permission_changes: Family<ChangeLabels, Counter>,
+    snapshots_not_modified: Counter,
+    internal_secrets: Family<SlotLabels, Counter>,
+    jwks_refreshes: Family<ResultLabels, Counter>,
+    jwks_age: Gauge<f64, AtomicU64>,
     audit_entries: Counter,
     jobs: Family<JobLabels, Counter>,
     job_waits: Family<KindLabels, Histogram, JobTimes>,
@@ -140,7 +172,14 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             pool: Family::default(),
             sign_ins: Family::default(),
+            webhooks: Family::default(),
             rate_limited: Family::default(),
+            auth_failures: Family::default(),
+            permission_changes: Family::default(),
+            snapshots_not_modified: Counter::default(),
+            internal_secrets: Family::default(),
+            jwks_refreshes: Family::default(),
+            jwks_age: Gauge::default(),
             audit_entries: Counter::default(),
             jobs: Family::default(),
             job_waits: Family::new_with_constructor(JobTimes),
@@ -167,10 +206,37 @@ impl Metrics {
         registry.register("http_requests_in_flight", "Requests being answered", self.in_flight.clone());
         registry.register("db_pool_connections", "Connections to the database", self.pool.clone());
         registry.register("sign_in", "Attempts to sign in", self.sign_ins.clone());
+        registry.register("webhook_deliveries", "Tries to deliver a webhook", self.webhooks.clone());
         registry.register(
             "rate_limited",
             "Requests that were refused for their number",
             self.rate_limited.clone(),
+        );
+        registry.register(
+            "auth_failures",
+            "Calls to the authority on members that were refused for who made them",
+            self.auth_failures.clone(),
+        );
+        registry.register(
+            "permission_changes",
+            "Grants to members that somebody wanted to change",
+            self.permission_changes.clone(),
+        );
+        registry.register(
+            "snapshot_not_modified",
+            "Snapshots that the caller had already",
+            self.snapshots_not_modified.clone(),
+        );
+        registry.register(
+            "internal_secret_used",
+            "Calls with the shared secret of sister systems",
+            self.internal_secrets.clone(),
+        );
+        registry.register("jwks_refresh", "Fetches of issuers' keys", self.jwks_refreshes.clone());
+        registry.register(
+            "jwks_age_seconds",
+            "Age of the oldest keys of an issuer that is believed",
+            self.jwks_age.clone(),
         );
         registry.register("audit_entries", "Entries written to the audit log", self.audit_entries.clone());
         registry.register("job_attempts", "Attempts of jobs that ended", self.jobs.clone());
@@ -252,9 +318,18 @@ impl Metrics {
         }
     }
 
-    /// Counts a request that was refused for its number, by the class of its limit.
-    pub fn rate_limited(&self, class: &'static str) {
-        self.rate_limited.get_or_create(&ClassLabels { class }).inc();
+    /// Counts a request that was refused for its number, by the scope of its limit.
+    pub fn rate_limited(&self, scope: &'static str) {
+        self.rate_limited.get_or_create(&ScopeLabels { scope }).inc();
+    }
+
+    /// Sets what is known of the keys of issuers.
+    pub fn set_issuers(&self, keys: &members::IssuerKeys) {
+        for (result, count) in [("ok", keys.fetched), ("failed", keys.failed)] {
+            let counter = self.jwks_refreshes.get_or_create(&ResultLabels { result });
+            counter.inner().fetch_max(count, Ordering::Relaxed);
+        }
+        self.jwks_age.set(keys.oldest.unwrap_or_default().as_secs_f64());
     }
 
     /// Sets the numbers of all jobs, as the database has just told them.
@@ -325,6 +400,28 @@ impl Meter for Metrics {
     fn sign_in(&self, outcome: &'static str) {
         self.sign_ins.get_or_create(&OutcomeLabels { outcome }).inc();
     }
+
+    fn member(&self, count: MemberCount) {
+        match count {
+            MemberCount::AuthFailure { kind, reason } => {
+                self.auth_failures.get_or_create(&FailureLabels { kind, reason }).inc();
+            }
+            MemberCount::RateLimited(scope) => self.rate_limited(scope),
+            MemberCount::PermissionChange { op, result } => {
+                self.permission_changes.get_or_create(&ChangeLabels { op, result }).inc();
+            }
+            MemberCount::SnapshotNotModified => {
+                self.snapshots_not_modified.inc();
+            }
+            MemberCount::InternalSecret(slot) => {
+                self.internal_secrets.get_or_create(&SlotLabels { slot }).inc();
+            }
+        }
+    }
+
+    fn webhook(&self, result: &'static str) {
+        self.webhooks.get_or_create(&ResultLabels { result }).inc();
+    }
 }
 
 /// One request that is being answered.
@@ -337,89 +434,4 @@ impl Drop for InFlight {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_are_counted_by_template_and_class() {
-        let metrics = Metrics::default();
-        metrics.observe("GET", Some("/api/posts/{id}/"), 200, 0.004);
-        metrics.observe("GET", Some("/api/posts/{id}/"), 204, 0.3);
-        metrics.observe("BREW", None, 404, 0.001);
-        let text = metrics.render();
-        assert!(
-            text.contains(
-                r#"http_requests_total{method="GET",route="/api/posts/{id}/",status_class="2xx"} 2"#
-            ),
-            "{text}"
-        );
-        assert!(
-            text.contains(r#"http_requests_total{method="other",route="other",status_class="4xx"} 1"#),
-            "{text}"
-        );
-        assert!(
-            text.contains(
-                r#"http_request_duration_seconds_bucket{le="0.005",method="GET",route="/api/posts/{id}/"} 1"#
-            ),
-            "{text}"
-        );
-        assert!(text.ends_with("# EOF\n"));
-    }
-
-    #[test]
-    fn raw_paths_cannot_blow_up_the_labels() {
-        let metrics = Metrics::default();
-        for number in 0..MAX_ROUTES + 50 {
-            metrics.observe("GET", Some(&format!("/{number}")), 200, 0.0);
-        }
-        let text = metrics.render();
-        assert_eq!(
-            text.lines().filter(|line| line.starts_with("http_requests_total")).count(),
-            MAX_ROUTES + 1
-        );
-        assert!(text.contains(r#"route="other",status_class="2xx"} 50"#));
-    }
-
-    #[test]
-    fn the_numbers_of_jobs_are_those_that_were_set_last_and_missed_ticks_never_fall() {
-        let metrics = Metrics::default();
-        let mut gauges = jobs::Gauges {
-            depths: vec![(jobs::State::Ready, 12), (jobs::State::Dead, 3)],
-            oldest_ready: Some(Duration::from_millis(1_500)),
-            missed_ticks: 7,
-        };
-        metrics.set_jobs(&gauges);
-        gauges.depths[0].1 = 2;
-        gauges.missed_ticks = 5;
-        metrics.set_jobs(&gauges);
-        let text = metrics.render();
-        let lines = [
-            r#"jobs{state="ready"} 2"#,
-            r#"jobs{state="dead"} 3"#,
-            "jobs_dead 3",
-            "jobs_oldest_ready_seconds 1.5",
-            "schedule_missed_ticks_total 7",
-        ];
-        assert!(lines.iter().all(|line| text.contains(line)), "{text}");
-    }
-
-    #[test]
-    fn gauges_and_outcomes() {
-        let metrics = Metrics::default();
-        metrics.on_render(|metrics| metrics.set_pool("main", 3, 7));
-        metrics.sign_in("failed");
-        metrics.rate_limited("sign_in");
-        let running = metrics.in_flight();
-        assert!(metrics.render().contains("in_flight 1"));
-        drop(running);
-        let text = metrics.render();
-        let lines = [
-            "http_requests_in_flight 0",
-            r#"db_pool_connections{pool="main",state="in_use"} 3"#,
-            r#"sign_in_total{outcome="failed"} 1"#,
-            r#"rate_limited_total{class="sign_in"} 1"#,
-            "audit_entries_total ",
-        ];
-        assert!(lines.iter().all(|line| text.contains(line)), "{text}");
-    }
-}
+mod tests;

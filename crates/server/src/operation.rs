@@ -72,12 +72,16 @@ pub struct Readiness {
     pub database: &'static str,
     /// `ok`.
     pub kv: &'static str,
+    /// The keys of issuers whose tokens are believed: `ok`, `stale` or `empty`, the worst of them. It
+    /// never makes this fail: whoever signed in at Tenon needs none of them.
+    pub issuers: &'static str,
 }
 
 async fn ready(cx: &Cx) -> Result<Json<Readiness>> {
     cx.app.store().ping().await?;
     cx.app.kv().ping().await?;
-    Ok(Json(Readiness { status: "ok", database: "ok", kv: "ok" }))
+    let issuers = members::issuer_keys(&cx.app).await?.standing.as_str();
+    Ok(Json(Readiness { status: "ok", database: "ok", kv: "ok", issuers }))
 }
 
 async fn metrics_text(cx: &Cx) -> Result<Page> {

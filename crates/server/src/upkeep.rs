@@ -1,4 +1,4 @@
-//! What every node does for itself: keys are read again, uses of API keys written, its own embedded
+//! What every node does for itself: keys are read again, uses of API keys and calls of programs written, its own embedded
 //! key-value file swept, its gauges of jobs and keys brought up to date. What one node does for all is a job
 //! (`jobs`), not upkeep.
 //!
@@ -38,8 +38,15 @@ const DUTIES: &[Duty] = &[
         every: Duration::from_secs(5),
         run: |app| Box::pin(identity::api_key::flush_uses(app)),
     },
+    Duty { name: "calls", every: Duration::from_secs(5), run: |app| Box::pin(members::flush_calls(app)) },
+    Duty { name: "issuers", every: Duration::from_mins(1), run: |app| Box::pin(warm(app)) },
     Duty { name: "gauges", every: Duration::from_secs(10), run: |app| Box::pin(measure(app)) },
     Duty { name: "ids", every: Duration::from_secs(15), run: |app| Box::pin(measure_keys(app)) },
+    Duty {
+        name: "events",
+        every: Duration::from_millis(500),
+        run: |app| Box::pin(async { members::relay(app).await.map(drop) }),
+    },
     Duty { name: "sweep", every: Duration::from_mins(10), run: |app| Box::pin(app.kv().sweep()) },
 ];
 
@@ -53,6 +60,13 @@ async fn measure(app: &App) -> Result<()> {
     let gauges = app.service::<Engine>()?.gauges(&tx).await?;
     tx.commit().await?;
     app.service::<Arc<Metrics>>()?.set_jobs(&gauges);
+    Ok(())
+}
+
+/// Keeps the keys of issuers at hand, and says how they stand.
+async fn warm(app: &App) -> Result<()> {
+    members::warm_issuers(app).await?;
+    app.service::<Arc<Metrics>>()?.set_issuers(&members::issuer_keys(app).await?);
     Ok(())
 }
 
@@ -74,6 +88,10 @@ pub fn start(app: App, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
 
 async fn tick(app: App, stopped: watch::Receiver<bool>) {
     join_all(DUTIES.iter().map(|duty| repeat(&app, duty, stopped.clone()))).await;
+    // Of the last seconds; requests that are answered after this are not in it.
+    if let Err(error) = members::flush_calls(&app).await {
+        tracing::warn!(?error, "the last calls of programs could not be written");
+    }
 }
 
 async fn repeat(app: &App, duty: &Duty, mut stopped: watch::Receiver<bool>) {

@@ -12,7 +12,7 @@ use kernel::{
     Api, App, Services, access,
     api::Operation,
     http::guard,
-    port::{Meter, People, Postman},
+    port::{Meter, People, Postman, Publisher},
 };
 use outbound::{GuardedClient, Policy};
 use platform::ids::{AllocateAuth, Ids};
@@ -37,7 +37,15 @@ pub fn migrations() -> Migrations {
         .with(&[jobs::MIGRATION, idgen::MIGRATION])
         .with(platform::MIGRATIONS)
         .with(kernel::LATER_MIGRATIONS)
-        .with(&[members::MIGRATION])
+        .with(&[
+            members::MIGRATION,
+            members::RELAY_MIGRATION,
+            members::CALLS_MIGRATION,
+            members::ACCOUNTS_MIGRATION,
+            members::ADOPTED_MIGRATION,
+            webhooks::MIGRATION,
+        ])
+        .with(kernel::LATEST_MIGRATIONS)
 }
 
 /// Every operation and resource of the product.
@@ -47,18 +55,21 @@ pub fn api() -> Api {
     identity::mount(&mut api);
     platform::mount(&mut api);
     members::mount(&mut api);
+    webhooks::mount(&mut api);
     platform::mount_last(&mut api);
     api
 }
 
 /// Every kind of job.
 pub fn kinds(dev: bool) -> Registry<App> {
-    members::register(platform::kind::register(identity::kind::register(Registry::default()), dev))
+    let product = platform::kind::register(identity::kind::register(Registry::default()), dev);
+    webhooks::register(members::register(product))
 }
 
 /// Every schedule that the product brings along.
 pub fn declared() -> Result<Vec<Declared>> {
-    Ok([identity::kind::declared()?, platform::kind::declared()?, members::declared()?].concat())
+    let product = [identity::kind::declared()?, platform::kind::declared()?, members::declared()?];
+    Ok([product.concat(), webhooks::declared()?].concat())
 }
 
 /// The OpenAPI document.
@@ -91,7 +102,7 @@ pub struct Parts {
     pub settings: kernel::Settings,
     /// Identity's service.
     pub identity: Identity,
-    /// Seals what jobs keep secret.
+    /// Seals what jobs keep secret, and the audit trails.
     pub vault: Arc<dyn Vault>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
@@ -131,18 +142,24 @@ pub async fn build(parts: Parts, mut api: Api) -> Result<Built> {
     let ids = Ids::new(
         idgen::Engine::new(parts.store.clone(), parts.clock.clone(), id_options),
         connector::Connector::new(outbound.clone(), connector::Limits::default()),
-        parts.vault,
+        parts.vault.clone(),
         parts.allocate_auth,
     );
     let client = GuardedClient::new(outbound);
     let verifier = oidc::Verifier::new(client.clone(), parts.clock.clone());
+    let authentik =
+        members::Authentik::new(parts.members.authentik.clone(), client.clone(), parts.clock.clone())?;
     let services = Services::default()
         .with(parts.identity)
         .with(engine)
         .with(ids)
         .with(members::Members::new(parts.members, verifier))
+        .with(authentik)
         .with::<Arc<dyn People>>(Arc::new(identity::Members))
         .with::<Arc<dyn Postman>>(Arc::new(identity::mail::Post))
+        .with(parts.vault.clone())
+        .with(webhooks::Webhooks::new(parts.vault, &[members::EVENT_TYPES]))
+        .with::<Arc<dyn Publisher>>(Arc::new(webhooks::Outbox))
         .with(rows)
         .with(parts.metrics.clone())
         .with(meter)

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+#[path = "process/adopting.rs"]
+mod adopting;
 #[path = "process/commands.rs"]
 mod commands;
 #[path = "process/files.rs"]

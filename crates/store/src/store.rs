@@ -221,16 +221,18 @@ async fn open(options: &Options, dialect: Dialect, size: u32) -> Result<Database
         .map_sqlx_mysql_opts(|mysql| mysql.charset("utf8mb4").collation("utf8mb4_bin"));
     if dialect == Dialect::Mysql {
         let seconds = options.statement.as_secs();
-        connect.after_connect(move |connection| {
-            Box::pin(async move {
-                // Each statement sees what is committed, as on PostgreSQL; fewer gap locks, fewer deadlocks.
-                connection
-                    .execute_unprepared("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-                    .await?;
-                let _ = connection
-                    .execute_unprepared(&format!("SET SESSION max_statement_time = {seconds}"))
-                    .await;
-                Ok(())
+        // The driver's own hook: SeaORM's is called for one connection of the pool only.
+        connect.map_sqlx_mysql_pool_opts(move |pool| {
+            pool.after_connect(move |connection, _| {
+                Box::pin(async move {
+                    // Each statement sees what is committed, as on PostgreSQL; fewer gap locks, fewer deadlocks.
+                    sqlx::raw_sql("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                        .execute(&mut *connection)
+                        .await?;
+                    let limit = format!("SET SESSION max_statement_time = {seconds}");
+                    let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(limit)).execute(&mut *connection).await;
+                    Ok(())
+                })
             })
         });
     }

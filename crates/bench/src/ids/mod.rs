@@ -1,21 +1,17 @@
 //! Ids: single allocations over HTTP, each way of counting beside the same server's empty handler, which
 //! stands beside a bare axum handler; the seed's stack and Redis in the same call; the engine in process.
 
-mod bare;
 mod engine;
-mod http;
 mod peers;
-mod server;
 
 use std::{path::PathBuf, time::Duration};
 
 use store::Dialect;
 
-pub use bare::serve as serve_bare;
-
-use self::{
-    http::{Load, Rate, Target},
-    server::Tenon,
+use crate::{
+    bare,
+    http::{self, Load, Rate, Target},
+    server::{Setup, Tenon},
 };
 
 /// What to measure.
@@ -70,23 +66,39 @@ pub fn run(plan: &Plan, databases: &[(Dialect, String)]) -> Result<(), String> {
     for (dialect, url) in databases {
         println!("\nTenon on {}", dialect.name());
         head();
-        let tenon = Tenon::start(plan, *dialect, url)?;
+        let redis = plan.redis.iter().map(|url| ("REDIS_URL", url.clone())).collect();
+        let setup = Setup { tenon: &plan.tenon, database: "tenon_bench_ids", settings: redis };
+        let tenon = Tenon::start(setup, *dialect, url)?;
         let empty = http::measure(&load, &Target::get(tenon.address, "/healthz"))?;
         row("empty handler", &empty, Some(&floor), None);
         for (at, (name, settings)) in WAYS.iter().enumerate() {
             if settings.contains("redis") && plan.redis.is_none() {
                 continue;
             }
-            let target = tenon.key(&format!("k{at}"), settings)?;
+            let target = key(&tenon, &format!("k{at}"), settings)?;
             let rate = http::measure(&load, &target)?;
             row(name, &rate, Some(&empty), peer.as_ref());
             if let Some(incr) = incr.filter(|_| settings.contains("redis")) {
                 println!("  {:<48}{:>12.2} of redis-benchmark INCR", "", rate.per_second / incr);
             }
         }
-        tenon.stop()?;
     }
     engine::run()
+}
+
+/// Makes a key that works as the settings say, and a call for one id of it.
+fn key(tenon: &Tenon, table: &str, settings: &str) -> Result<Target, String> {
+    let parts = format!(r#"{{"system_code":"bench","database":"bench","table":"{table}","field":"id"}}"#);
+    let body = format!(r#"{{"parts":{parts},{}"#, settings.trim_start_matches('{'));
+    let made = Target::signed(tenon.address, "POST", "/api/id-keys", &body, &tenon.bearer());
+    let (status, answer) = http::call(&made)?;
+    if status != 201 {
+        return Err(format!("the key {table} answered {status}: {answer}"));
+    }
+    let body = format!(
+        r#"{{"system_code":"bench","db_name":"bench","table_name":"{table}","field_name":"id","segment_count":1}}"#
+    );
+    Ok(Target::post(tenon.address, "/api/segment/allocate", &body))
 }
 
 fn head() {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::http::{self, Load, Rate, Target};
+use crate::http::{self, Load, Rate, Target};
 
 struct Running(Child);
 

@@ -55,6 +55,17 @@ pub(crate) trait Dialect: Send + Sync {
     fn column(&self, name: &str, kind: &[Option<String>]) -> Column;
     /// One row: the highest value as text, or null.
     fn highest(&self, table: &Table, column: &Column) -> Statement;
+    /// Rows of the key's value and the whole row as a JSON object, in the order of the key, at most `most`,
+    /// after a value of it. `None` where that cannot be asked.
+    fn documents(
+        &self,
+        _table: &Table,
+        _key: &Column,
+        _after: Option<&str>,
+        _most: usize,
+    ) -> Option<Statement> {
+        None
+    }
 }
 
 impl Product {

@@ -83,6 +83,18 @@ impl Dialect for Postgres {
         let [name, column] = [&table.name, &column.name].map(|name| double_quotes(name));
         Statement::new(format!("SELECT MAX({column})::text FROM {schema}.{name}"), &[])
     }
+
+    // The key's type is as the catalogue writes it (`format_type`), quoted where that is needed.
+    fn documents(&self, table: &Table, key: &Column, after: Option<&str>, most: usize) -> Option<Statement> {
+        let schema = double_quotes(table.schema.as_deref().unwrap_or("public"));
+        let [name, column] = [&table.name, &key.name].map(|name| double_quotes(name));
+        let later = after.map(|_| format!("WHERE t.{column} > CAST($1::text AS {})", key.declared));
+        let sql = format!(
+            "SELECT t.{column}::text, to_jsonb(t)::text FROM {schema}.{name} t {} ORDER BY t.{column} LIMIT {most}",
+            later.unwrap_or_default()
+        );
+        Some(Statement::new(sql, &after.into_iter().collect::<Vec<_>>()))
+    }
 }
 
 #[cfg(test)]

@@ -253,3 +253,38 @@ async fn more_tables_than_the_limit_are_refused() {
     let enough = connector::Limits { tables: 3, ..connector::Limits::default() };
     assert_eq!(connector().with_limits(enough).tables(&target, &names[0]).await.unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn whole_rows_come_in_pages_with_every_column_that_a_table_has() {
+    let Some((scratch, names)) = scratch("documents", &["old"]) else { return };
+    let table = "CREATE TABLE users (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), \"odd \"\"name\" text, \
+                 tags text[], nets cidr[], at timestamptz DEFAULT '2026-01-02 03:04:05+02'); \
+                 INSERT INTO users (\"odd \"\"name\", tags, nets) SELECT 'u' || n, ARRAY['a','b'], ARRAY['10.0.0.0/8'::cidr] \
+                 FROM generate_series(1, 25) n; \
+                 CREATE TABLE named (name varchar(20) PRIMARY KEY); INSERT INTO named VALUES ('b'), ('a''x'), ('c')";
+    scratch.run(&names[0], &[table]);
+    let target = scratch.target(Product::Postgres, Some(&names[0]));
+    let mut session = connector().open(&target, &names[0]).await.unwrap();
+    let (users, id) = session.column(Some("public"), "users", "id").await.unwrap().unwrap();
+    let (mut after, mut sizes, mut seen) = (None::<String>, Vec::new(), std::collections::BTreeSet::new());
+    loop {
+        let page = session.documents(&users, &id, after.as_deref(), 10).await.unwrap();
+        sizes.push(page.len());
+        for (_, row) in &page {
+            assert!(
+                row.contains(r#""tags": ["a", "b"]"#) && row.contains(r#""nets": ["10.0.0.0/8"]"#),
+                "{row}"
+            );
+            assert!(row.contains(r#"odd \"name"#) && row.contains("2026-01-02T"), "{row}");
+            seen.insert(row.clone());
+        }
+        match page.last() {
+            Some((key, _)) => after = Some(key.clone()),
+            None => break,
+        }
+    }
+    assert_eq!((sizes, seen.len()), (vec![10, 10, 5, 0], 25));
+    let (named, name) = session.column(Some("public"), "named", "name").await.unwrap().unwrap();
+    let rows = session.documents(&named, &name, Some("a'x"), 10).await.unwrap();
+    assert_eq!(rows.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+}

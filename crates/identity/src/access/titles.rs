@@ -5,7 +5,7 @@
 use kernel::{App, access::Entry};
 
 /// Actions: code, Chinese, English.
-const ACTIONS: [(&str, &str, &str); 25] = [
+const ACTIONS: [(&str, &str, &str); 32] = [
     ("list", "列出", "List"),
     ("read", "查看", "Read"),
     ("create", "新建", "Create"),
@@ -31,10 +31,18 @@ const ACTIONS: [(&str, &str, &str); 25] = [
     ("operate", "隔离与放行", "Quarantine and release"),
     ("rotate", "轮换密钥", "Rotate the key"),
     ("check", "检查", "Check"),
+    ("change", "授予与收回", "Give and take"),
+    ("offboard", "办理离职", "Offboard"),
+    ("verify", "核验", "Verify"),
+    ("ping", "发送测试消息", "Send a ping"),
+    ("replay", "重放", "Replay"),
+    ("calls", "查看调用记录", "See its calls"),
+    ("redeliver", "重新投递", "Deliver again"),
 ];
 
 /// What is no resource of the engine: module, name, Chinese, English.
-const OTHERS: [(&str, &str, &str, &str); 11] = [
+const OTHERS: [(&str, &str, &str, &str); 14] = [
+    ("identity", "audit_seal", "审计封存", "Sealed audit trail"),
     ("identity", "invitation", "邀请", "Invitations"),
     ("identity", "session", "会话", "Sessions"),
     ("identity", "api_key", "API 密钥", "API keys"),
@@ -44,6 +52,8 @@ const OTHERS: [(&str, &str, &str, &str); 11] = [
     ("ids", "table", "发现的表", "Discovered tables"),
     ("ids", "key", "号段", "Keys of ids"),
     ("ids", "generator", "编号规则", "Generators of ids"),
+    ("members", "grant", "成员授权", "Grants to members"),
+    ("members", "member", "成员", "Members and their access"),
     ("members", "client", "接入程序", "Programs"),
     ("members", "issuer", "登录来源", "Issuers"),
 ];

@@ -110,7 +110,8 @@ pub async fn set_disabled(app: &App, by: &By<'_>, id: Id, disabled: bool) -> Res
     let event = Event::new("identity:user:disable", "identity.user")
         .target(id, user.username.clone())
         .change("disabled", json!(!disabled), json!(disabled));
-    announce_everywhere(&tx, now, by, id, Some("user_changed"), &event).await?;
+    let kind = if disabled { "user_disabled" } else { "user_enabled" };
+    announce_everywhere(&tx, now, by, id, Some(kind), &event).await?;
     tx.commit().await?;
     Ok(app_user::Model { disabled_at, version: user.version + 1, ..user })
 }

@@ -47,16 +47,31 @@ const IDS: [&str; 9] = [
 ];
 
 /// Those of the authority on members.
-const MEMBERS: [&str; 4] = ["member_term", "member_client", "member_subject", "member_issuer"];
+const MEMBERS: [&str; 9] = [
+    "member_adopted",
+    "member_account",
+    "member_call",
+    "member_call_hour",
+    "member_relay",
+    "member_term",
+    "member_client",
+    "member_subject",
+    "member_issuer",
+];
+
+/// Those of webhooks, which refer to nothing.
+const WEBHOOKS: [&str; 5] =
+    ["webhook_attempt", "webhook_delivery", "webhook_message", "webhook_secret", "webhook_endpoint"];
 
 /// Those that this crate and the kernel declare; what refers comes before what is referred to.
-const OWN: [TenantTable; 15] = [
+const OWN: [TenantTable; 16] = [
     table("membership_role"),
     table("membership_post"),
     table("role_department"),
     table("permission_grant"),
     table("access_event"),
     table("access_subject"),
+    table("audit_link"),
     table("audit_entry"),
     table("sign_in"),
     table("invitation"),
@@ -96,7 +111,7 @@ const TEXT: [&str; 4] = ["request_id", "scope_id", "granted_by", "made_by"];
 /// the last registered one foremost, since a module refers to those before it.
 pub(super) fn all(app: &App) -> Vec<TenantTable> {
     let known = |name: &str| {
-        [&JOBS[..], &TRANSFERS, &IDS, &MEMBERS].concat().contains(&name)
+        [&JOBS[..], &TRANSFERS, &IDS, &MEMBERS, &WEBHOOKS].concat().contains(&name)
             || OWN.iter().any(|own| own.name == name)
     };
     let others = app.registry().iter().map(|resource| resource.spec());
@@ -106,6 +121,7 @@ pub(super) fn all(app: &App) -> Vec<TenantTable> {
         let parent = spec.column("parent_id").map(|_| "parent_id");
         all.insert(0, TenantTable { name: spec.table, parent });
     }
+    all.extend(WEBHOOKS.map(table));
     all.extend(MEMBERS.map(table));
     all.extend(IDS.map(table));
     all.extend(TRANSFERS.map(table));

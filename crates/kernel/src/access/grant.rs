@@ -9,7 +9,7 @@ use store::Tx;
 
 use super::{
     Catalogue, Permission,
-    tuple::{self, ORG, Terms, Tuple},
+    tuple::{self, Granter, ORG, Terms, Tuple},
 };
 use crate::Cx;
 
@@ -29,9 +29,12 @@ pub(super) mod entity {
         pub module: String,
         pub action: String,
         pub granted_by: Option<String>,
+        pub granted_by_kind: Option<String>,
+        pub granted_by_id: Option<Uuid>,
         pub reason: Option<String>,
         pub granted_at: Option<DateTimeUtc>,
         pub expires_at: Option<DateTimeUtc>,
+        pub told_end_at: Option<DateTimeUtc>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -104,10 +107,19 @@ pub async fn codes_of(tx: &Tx, catalogue: &Catalogue, holder: Holder) -> Result<
     Ok(codes)
 }
 
+/// What [`set_grants`] changed: permissions of the organisation itself.
+#[derive(Clone, Debug, Default)]
+pub struct Reset {
+    /// What was given.
+    pub added: Vec<Tuple>,
+    /// What was taken.
+    pub removed: Vec<Tuple>,
+}
+
 /// Makes `codes` what the holder holds. Nobody can give what he lacks: a code that is added and
 /// that the caller does not hold is 403, an unknown one 422. On how many rows the holder will reach
 /// with it, and whether the caller does, depends on the holder and is for the module to judge.
-pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<()> {
+pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<Reset> {
     let (tx, catalogue) = (cx.tx()?, cx.app.catalogue());
     // What has ended is not held, though its row may still be there.
     let (kind, id) = holder.parts();
@@ -136,12 +148,19 @@ pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<()>
             format!("you cannot grant {lacking}, which you do not hold"),
         ));
     }
-    let removed = before.iter().filter(|code| !wanted.contains(code.as_str()));
-    remove(tx, catalogue, holder, removed.map(String::as_str)).await?;
+    let removed: Vec<&str> =
+        before.iter().map(String::as_str).filter(|code| !wanted.contains(code)).collect();
+    remove(tx, catalogue, holder, removed.iter().copied()).await?;
     add(cx, holder, &added).await?;
+    let org = tx.require_org()?;
+    let tuples = |codes: &[&str]| {
+        let known = codes.iter().filter_map(|code| catalogue.find(code));
+        known.map(|permission| Tuple::own(org, catalogue.entry(permission))).collect()
+    };
+    let reset = Reset { added: tuples(&added), removed: tuples(&removed) };
     let after: Vec<&str> = wanted.into_iter().collect();
     cx.note("permissions", serde_json::json!(before), serde_json::json!(after));
-    Ok(())
+    Ok(reset)
 }
 
 /// What is kept keeps its terms, so only what is not wanted any more goes.
@@ -173,7 +192,7 @@ async fn remove(
 
 async fn add(cx: &Cx, holder: Holder, codes: &[&str]) -> Result<()> {
     let (tx, catalogue) = (cx.tx()?, cx.app.catalogue());
-    let by = cx.actor().ok().map(|actor| actor.username.clone());
+    let by = cx.actor().ok().map(Granter::person);
     let rows = codes.iter().filter_map(|code| catalogue.find(code)).map(|permission| {
         let tuple = Tuple::own(tx.org().unwrap_or_default(), catalogue.entry(permission));
         let terms = Terms { granted_by: by.clone(), reason: None, expires_at: None };

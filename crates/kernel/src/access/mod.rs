@@ -7,19 +7,26 @@
 mod catalogue;
 mod effective;
 mod grant;
+mod listing;
 mod scope;
 mod tuple;
 mod version;
 
 pub use catalogue::{Catalogue, Entry, Permission, Source, store_catalogue};
 pub use effective::{Because, Effective, EffectiveCache, Held, Reach, RoleStanding, Standing, explain};
-pub use grant::{Holder, codes_of, copy_grants, forget, grants_of, set_grants};
+pub use grant::{Holder, Reset, codes_of, copy_grants, forget, grants_of, set_grants};
+pub use listing::{
+    Asked, Users, ending, grants_spec, holding_roles, holding_users, list_grants, mark_told, of_users,
+};
 pub use scope::DataScope;
 pub use tuple::{
-    Found, Given, Grant, ORG, Terms, Tuple, expired, find, give, held_tuples, holders_of, page, remove_ended,
-    take,
+    Found, Given, Grant, Granter, GranterKind, ORG, Terms, Tuple, expired, find, give, held_tuples, page,
+    remove_ended, take,
 };
-pub use version::{Event, bump, bump_in, bump_with, events, head, lock_head, subject_version, version_table};
+pub use version::{
+    Event, bump, bump_in, bump_with, changed_since, events, head, is_forgotten, lock_head, prune, raise_head,
+    subject_version, version_table,
+};
 
 pub(crate) use effective::{compute, load};
 
@@ -89,6 +96,65 @@ pub const SUBJECTS: store::Migration = store::Migration {
         );
     },
 };
+
+/// How often which tuple is granted. PostgreSQL takes the four columns for independent of each other and reads
+/// the whole table when everybody has the tuple that is asked for; the other databases know no such figures.
+pub const SPREAD: store::Migration = store::Migration {
+    name: "0014_grant_statistics",
+    up: |ddl| {
+        if ddl.dialect() == store::Dialect::Postgres {
+            ddl.sql(
+                "CREATE STATISTICS st_permission_grant_tuple (mcv) \
+                 ON scope_type, scope_id, module, action FROM permission_grant",
+            );
+        }
+    },
+    down: |ddl| {
+        if ddl.dialect() == store::Dialect::Postgres {
+            ddl.sql("DROP STATISTICS st_permission_grant_tuple");
+        }
+    },
+};
+
+/// Who gave a grant, so that he can be told of its end, and what lists of grants are found by.
+pub const GRANTERS: store::Migration = store::Migration {
+    name: "0010_granters",
+    up: |ddl| {
+        let (id, time, text) = match ddl.dialect() {
+            store::Dialect::Postgres => ("uuid", "timestamptz", "varchar(16) COLLATE \"C\""),
+            store::Dialect::Sqlite => ("BLOB", "TEXT", "TEXT"),
+            store::Dialect::Mysql => {
+                ("BINARY(16)", "DATETIME(6)", "VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+            }
+        };
+        let columns = [("granted_by_kind", text), ("granted_by_id", id), ("told_end_at", time)]
+            .map(|(name, kind)| format!("ALTER TABLE permission_grant ADD COLUMN {name} {kind} NULL"));
+        for column in columns {
+            ddl.sql(column);
+        }
+        for (name, columns) in GRANT_INDEXES {
+            ddl.sql(format!("CREATE INDEX {name} ON permission_grant ({columns})"));
+        }
+    },
+    down: |ddl| {
+        let on = if ddl.dialect() == store::Dialect::Mysql { " ON permission_grant" } else { "" };
+        for (name, _) in GRANT_INDEXES {
+            ddl.sql(format!("DROP INDEX {name}{on}"));
+        }
+        for column in ["told_end_at", "granted_by_id", "granted_by_kind"] {
+            ddl.sql(format!("ALTER TABLE permission_grant DROP COLUMN {column}"));
+        }
+    },
+};
+
+/// Who holds a tuple, what there is of a scope, and what somebody gave.
+const GRANT_INDEXES: [(&str, &str); 2] = [
+    (
+        "ix_permission_grant_scope",
+        "org_id, scope_type, scope_id, module, action, holder_kind, holder_id, expires_at",
+    ),
+    ("ix_permission_grant_granted_by", "org_id, granted_by_id, id"),
+];
 
 /// What an event of the access trail says beside its kind.
 pub const DETAILS: store::Migration = store::Migration {

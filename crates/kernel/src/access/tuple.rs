@@ -6,17 +6,18 @@
 
 use std::collections::HashMap;
 
-use base::{Id, Result};
+use base::{Error, Id, Result};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use sea_orm::{ActiveValue::Set, Condition, QueryFilter, QueryOrder, QuerySelect, entity::prelude::*};
 use serde::{Deserialize, Serialize};
-use store::Tx;
+use store::{Dialect, Tx};
 
 use super::{
     Entry, Holder,
     grant::entity::{ActiveModel, Column, Entity, Model},
 };
+use crate::Actor;
 
 /// The scope type whose ids are organisations.
 pub const ORG: &str = "org";
@@ -45,7 +46,7 @@ impl Tuple {
         }
     }
 
-    fn is(&self) -> Condition {
+    pub(super) fn is(&self) -> Condition {
         Condition::all()
             .add(Column::ScopeType.eq(self.scope_type.as_str()))
             .add(Column::ScopeId.eq(self.scope_id.as_str()))
@@ -54,11 +55,64 @@ impl Tuple {
     }
 }
 
+/// What kind of caller gave something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GranterKind {
+    /// A person of the organisation.
+    User,
+    /// A program with a key of its own.
+    Program,
+    /// The product itself.
+    System,
+    /// It was given before this was kept.
+    Unknown,
+}
+
+impl GranterKind {
+    /// As stored and as sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Program => "program",
+            Self::System => "system",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Who gave something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granter {
+    /// What kind of caller.
+    pub kind: GranterKind,
+    /// Which one.
+    pub id: Option<Id>,
+    /// What he was called then; at most 200 characters are kept.
+    pub name: String,
+}
+
+impl Granter {
+    /// A request's caller.
+    pub fn person(actor: &Actor) -> Self {
+        Self { kind: GranterKind::User, id: Some(actor.id), name: actor.username.clone() }
+    }
+
+    fn stored(kind: Option<&str>, id: Option<Id>, name: Option<String>) -> Option<Self> {
+        let kind = match kind {
+            Some("user") => GranterKind::User,
+            Some("program") => GranterKind::Program,
+            Some("system") => GranterKind::System,
+            _ => GranterKind::Unknown,
+        };
+        name.map(|name| Self { kind, id, name })
+    }
+}
+
 /// On what terms something is granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// Who gave it, by name; at most 200 characters.
-    pub granted_by: Option<String>,
+    /// Who gave it.
+    pub granted_by: Option<Granter>,
     /// Why; at most 500 characters.
     pub reason: Option<String>,
     /// Until when.
@@ -95,7 +149,15 @@ impl From<Model> for Grant {
                 module: row.module,
                 action: row.action,
             },
-            terms: Terms { granted_by: row.granted_by, reason: row.reason, expires_at: row.expires_at },
+            terms: Terms {
+                granted_by: Granter::stored(
+                    row.granted_by_kind.as_deref(),
+                    row.granted_by_id,
+                    row.granted_by,
+                ),
+                reason: row.reason,
+                expires_at: row.expires_at,
+            },
             granted_at: row.granted_at,
         }
     }
@@ -130,10 +192,21 @@ pub(super) fn row(
         scope_id: Set(tuple.scope_id.clone()),
         module: Set(tuple.module.clone()),
         action: Set(tuple.action.clone()),
-        granted_by: Set(terms.granted_by.clone()),
         reason: Set(terms.reason.clone()),
         granted_at: Set(at),
         expires_at: Set(terms.expires_at),
+        told_end_at: Set(None),
+        ..given_by(terms.granted_by.as_ref())
+    }
+}
+
+/// The columns that say who gave something.
+fn given_by(granter: Option<&Granter>) -> ActiveModel {
+    ActiveModel {
+        granted_by: Set(granter.map(|granter| granter.name.chars().take(200).collect())),
+        granted_by_kind: Set(granter.map(|granter| granter.kind.as_str().to_owned())),
+        granted_by_id: Set(granter.and_then(|granter| granter.id)),
+        ..Default::default()
     }
 }
 
@@ -146,6 +219,20 @@ fn of(holder: Holder) -> Condition {
 pub async fn find(tx: &Tx, holder: Holder, tuple: &Tuple) -> Result<Option<Grant>> {
     let select = tx.find::<Entity>().filter(of(holder).add(tuple.is()));
     Ok(tx.one(select).await?.map(Grant::from))
+}
+
+/// The last instant that MySQL and MariaDB take for certain: 2038-01-19T03:14:07Z. What is later they may keep
+/// as none, and a grant would never end.
+const LAST: i64 = 0x7fff_ffff;
+
+fn can_keep(tx: &Tx, terms: &Terms) -> Result<()> {
+    match terms.expires_at {
+        Some(end) if tx.dialect() == Dialect::Mysql && end.timestamp() > LAST => {
+            let message = "must not be after 2038-01-19T03:14:07Z on this database";
+            Err(Error::field("expires_at", "out_of_range", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Gives a tuple to a holder. `terms` is told what terms there were, and says what they shall be. Whoever
@@ -164,14 +251,14 @@ pub async fn give(
     match before {
         Some(grant) if !ended(&grant) => {
             let wanted = terms(Some(&grant.terms));
+            can_keep(tx, &wanted)?;
             if wanted.reason == grant.terms.reason && wanted.expires_at == grant.terms.expires_at {
                 return Ok((Given::Unchanged, grant));
             }
             let values = ActiveModel {
                 reason: Set(wanted.reason.clone()),
                 expires_at: Set(wanted.expires_at),
-                granted_by: Set(wanted.granted_by.clone()),
-                ..Default::default()
+                ..given_by(wanted.granted_by.as_ref())
             };
             tx.update_where(values, Condition::all().add(Column::Id.eq(grant.id))).await?;
             let before = grant.terms.clone();
@@ -182,6 +269,7 @@ pub async fn give(
                 tx.delete_where::<Entity>(Condition::all().add(Column::Id.eq(grant.id))).await?;
             }
             let (terms, org) = (terms(None), tx.require_org()?);
+            can_keep(tx, &terms)?;
             tx.insert(row(id, org, Some(now), holder, tuple, &terms)).await?;
             let grant = Grant { id, org, holder, tuple: tuple.clone(), terms, granted_at: Some(now) };
             Ok((Given::New, grant))
@@ -253,12 +341,6 @@ pub async fn page(tx: &Tx, now: DateTime<Utc>, found: &Found, limit: u64) -> Res
     }
     let select = tx.find::<Entity>().filter(condition).order_by_asc(Column::Id).limit(limit);
     Ok(tx.all(select).await?.into_iter().map(Grant::from).collect())
-}
-
-/// Who holds exactly this tuple at `now`, roles and users, in the transaction's organisation.
-pub async fn holders_of(tx: &Tx, now: DateTime<Utc>, tuple: &Tuple) -> Result<Vec<Grant>> {
-    let rows = tx.all(tx.find::<Entity>().filter(tuple.is())).await?.into_iter().map(Grant::from);
-    Ok(rows.filter(|grant| grant.terms.expires_at.is_none_or(|end| now < end)).collect())
 }
 
 /// Grants of all organisations that have ended at `now` and are still there, by organisation. Needs a system

@@ -3,10 +3,15 @@
 //! subject (a user, a role, or the organisation as a whole). What happened is kept as events.
 
 use base::{Id, Result};
-use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{
+    Order,
+    sea_query::{Alias, Cond, Expr, ExprTrait, OnConflict, Query, SelectStatement},
+};
 use serde_json::Value;
-use store::Tx;
+use store::{Mode, Tx};
+
+use crate::App;
 
 /// The table that holds each organisation's version, for the opening statement: `org_id`, `version`.
 pub fn version_table() -> Alias {
@@ -17,6 +22,11 @@ pub fn version_table() -> Alias {
 /// which of them concern him, so the whole organisation gets the version.
 const WHOLE: [&str; 5] =
     ["role_removed", "role_restored", "organization_closing", "organization_restored", "catalogue_changed"];
+
+/// For how long events are kept (members, section 9.3).
+const KEPT: TimeDelta = TimeDelta::days(30);
+/// Events that one unit of work deletes.
+const ROUND: u64 = 1_000;
 
 /// What happened to who may do what.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,6 +138,17 @@ pub async fn head(tx: &Tx) -> Result<i64> {
     Ok(row.map(|row| store::read(&row, "version")).transpose()?.unwrap_or_default())
 }
 
+/// The organisations with a newer version than this one, and theirs. Needs a system transaction.
+pub async fn changed_since(tx: &Tx, version: i64) -> Result<Vec<(Id, i64)>> {
+    let read = Query::select()
+        .columns(["org_id", "version"])
+        .from(version_table())
+        .and_where(Expr::col("version").gt(version))
+        .to_owned();
+    let rows = tx.query_all(&read).await?;
+    rows.iter().map(|row| Ok((store::read(row, "org_id")?, store::read(row, "version")?))).collect()
+}
+
 /// The newest version that concerned one of the subjects or their organisation as a whole; 0 when none did.
 pub async fn subject_version(tx: &Tx, org: Id, subjects: &[Id]) -> Result<i64> {
     let all = subjects.iter().copied().chain([org]);
@@ -151,8 +172,8 @@ pub async fn events(tx: &Tx, (version, id): (i64, Id), limit: u64) -> Result<Vec
         .from("access_event")
         .and_where(Expr::col("org_id").eq(tx.require_org()?))
         .and_where(later)
-        .order_by("version", sea_orm::Order::Asc)
-        .order_by("id", sea_orm::Order::Asc)
+        .order_by("version", Order::Asc)
+        .order_by("id", Order::Asc)
         .limit(limit)
         .to_owned();
     let rows = tx.query_all(&read).await?;
@@ -167,4 +188,87 @@ pub async fn events(tx: &Tx, (version, id): (i64, Id), limit: u64) -> Result<Vec
         })
     };
     rows.iter().map(event).collect()
+}
+
+/// Raises the counter of all versions, if it is lower: for subjects whose versions elsewhere were higher.
+pub async fn raise_head(tx: &Tx, least: i64) -> Result<()> {
+    let raise = Query::update()
+        .table("access_head")
+        .value("version", least)
+        .and_where(Expr::col("id").eq(1))
+        .and_where(Expr::col("version").lt(least))
+        .to_owned();
+    tx.execute(&raise).await.map(drop)
+}
+
+/// The place of one event of an organisation: the first one of all, or the last one before an instant.
+fn place(org: Id, before: Option<DateTime<Utc>>) -> SelectStatement {
+    let order = if before.is_some() { Order::Desc } else { Order::Asc };
+    let mut read = Query::select();
+    read.columns(["version", "id", "at"]).from("access_event").and_where(Expr::col("org_id").eq(org));
+    if let Some(before) = before {
+        read.and_where(Expr::col("at").lt(before));
+    }
+    read.order_by("version", order.clone()).order_by("id", order).limit(1).to_owned()
+}
+
+/// Whether events after this place may have been forgotten ([`prune`]) in the transaction's organisation.
+///
+/// Of what is older than is kept, the newest event stays. So nothing can have gone as long as the first event
+/// is young, and whoever has read the first one has missed none.
+pub async fn is_forgotten(tx: &Tx, now: DateTime<Utc>, (version, id): (i64, Id)) -> Result<bool> {
+    let Some(first) = tx.query_one(&place(tx.require_org()?, None)).await? else { return Ok(false) };
+    let at: DateTime<Utc> = store::read(&first, "at")?;
+    let first: (i64, Id) = (store::read(&first, "version")?, store::read(&first, "id")?);
+    Ok((version, id) < first && at < now - KEPT)
+}
+
+/// Deletes events that are older than 30 days, in rounds, but the newest of them; how many.
+pub async fn prune(app: &App) -> Result<u64> {
+    let before = app.now() - KEPT;
+    let tx = app.system(Mode::Read).await?;
+    let read = Query::select().column("org_id").from(version_table()).to_owned();
+    let orgs = tx.query_all(&read).await?;
+    tx.commit().await?;
+    let mut gone = 0;
+    for row in orgs {
+        gone += prune_in(app, store::read(&row, "org_id")?, before).await?;
+    }
+    Ok(gone)
+}
+
+async fn prune_in(app: &App, org: Id, before: DateTime<Utc>) -> Result<u64> {
+    let tx = app.system(Mode::Read).await?;
+    let last = tx.query_one(&place(org, Some(before))).await?;
+    tx.commit().await?;
+    let Some(last) = last else { return Ok(0) };
+    let (version, id): (i64, Id) = (store::read(&last, "version")?, store::read(&last, "id")?);
+    let same = Expr::col("version").eq(version).and(Expr::col("id").lt(id));
+    let earlier = Cond::any().add(Expr::col("version").lt(version)).add(same);
+    let mut gone = 0;
+    loop {
+        let tx = app.system(Mode::Write).await?;
+        let round = Query::select()
+            .column("id")
+            .from("access_event")
+            .and_where(Expr::col("org_id").eq(org))
+            .cond_where(earlier.clone())
+            .order_by("version", Order::Asc)
+            .order_by("id", Order::Asc)
+            .limit(ROUND)
+            .to_owned();
+        let rows = tx.query_all(&round).await?;
+        let ids: Vec<Id> = rows.iter().map(|row| store::read(row, "id")).collect::<Result<_>>()?;
+        if ids.is_empty() {
+            tx.commit().await?;
+            return Ok(gone);
+        }
+        let delete = Query::delete()
+            .from_table("access_event")
+            .and_where(Expr::col("org_id").eq(org))
+            .and_where(Expr::col("id").is_in(ids))
+            .to_owned();
+        gone += tx.execute(&delete).await?;
+        tx.commit().await?;
+    }
 }

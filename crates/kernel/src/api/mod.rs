@@ -84,6 +84,8 @@ pub struct Operation {
     pub problems: Vec<u16>,
     /// How a refusal looks, where clients of an older service expect their own form.
     pub refusal: Option<Refusal>,
+    /// Who is told how requests ended.
+    pub observer: Option<Observer>,
     /// Answers from memory, where that is all that is needed; tried before the request becomes a task.
     pub(crate) quick: Option<Quick>,
     pub(crate) handler: Handler,
@@ -104,6 +106,21 @@ pub(crate) type Quick = Arc<dyn for<'a> Fn(&'a Cx) -> AtHand<'a, Response> + Sen
 
 /// Writes an error in another form than [`crate::http::problem`]'s. It is given the request's id.
 pub type Refusal = fn(&base::Error, &str) -> Response;
+
+/// How a request ended.
+pub struct Ended<'a> {
+    /// What was asked for.
+    pub operation: &'a Operation,
+    /// The status of the answer.
+    pub status: http::StatusCode,
+    /// The code of a refusal.
+    pub refused: Option<&'a str>,
+    /// From the body to the answer, other attempts included.
+    pub took: std::time::Duration,
+}
+
+/// Is told how each request to an operation ended, before the answer leaves; it must not wait.
+pub type Observer = fn(&Cx, &Ended<'_>);
 
 /// An answer with a JSON body of that schema.
 pub(crate) fn plain(status: u16, schema: Value) -> answer::Description {

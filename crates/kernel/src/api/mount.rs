@@ -210,6 +210,7 @@ impl<'a> Mount<'a> {
             answer,
             problems: Vec::new(),
             refusal: None,
+            observer: None,
             quick: None,
             handler,
         });
@@ -278,6 +279,19 @@ impl Route<'_> {
         self.operation().body_limit = Some(bytes);
         self
     }
+    /// A body that is a table of at most so many bytes, CSV or XLSX, which is read before the unit of work
+    /// begins ([`Cx::table`]).
+    pub fn table(mut self, bytes: usize) -> Self {
+        let binary = json!({ "type": "string", "format": "binary" });
+        let operation = self.operation();
+        operation.takes_table = true;
+        operation.body_limit = Some(bytes);
+        operation.body = vec![
+            ("text/csv".to_owned(), json!({ "type": "string" })),
+            (crate::sheet::XLSX.to_owned(), binary),
+        ];
+        self
+    }
     /// A body of these content types, read by the handler itself.
     pub fn raw_body(mut self, content: Vec<(String, Value)>) -> Self {
         self.operation().body = content;
@@ -296,6 +310,11 @@ impl Route<'_> {
     /// Refusals in a form of their own.
     pub fn refuses_as(mut self, refusal: super::Refusal) -> Self {
         self.operation().refusal = Some(refusal);
+        self
+    }
+    /// Tells `observer` how each request ended.
+    pub fn observed(mut self, observer: super::Observer) -> Self {
+        self.operation().observer = Some(observer);
         self
     }
     /// Further problem statuses.

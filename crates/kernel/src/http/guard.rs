@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex};
 use axum::{body::Body, extract::Request, response::Response};
 use base::{Error, Kind, Result};
 use bytes::Bytes;
-use http::{HeaderMap, Method, request::Parts};
+use http::{HeaderMap, Method, StatusCode, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use store::{Mode, Opening, Role};
 use tracing::Instrument;
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Actor, App, Cx, Origin, access,
-    api::{Access, AtHand, Operation},
+    api::{Access, AtHand, Ended, Operation},
     audit,
     cx::denied,
     port::Credential,
@@ -33,12 +33,14 @@ const ATTEMPTS: usize = 3;
 const PUBLIC_BODY: usize = 64 * 1024;
 
 /// Answers a request to an operation that can do so from memory; gives it back when the handler has to work.
+/// `params` are those of its path.
 ///
 /// No task is started: what is waited for here may be broken off, so a client that goes away leaves nothing
 /// behind.
 pub async fn serve_from_memory(
     app: &App,
     operation: &Operation,
+    params: HashMap<String, String>,
     request: Request,
 ) -> Result<Response, Request> {
     let Some(quick) = &operation.quick else { return Err(request) };
@@ -50,14 +52,18 @@ pub async fn serve_from_memory(
         Err(failure) => return Ok(refuse(&failure, &origin.request_id)),
     };
     let headers = std::mem::take(&mut parts.headers);
-    let cx = blank(app, &parts, headers, origin, None, HashMap::new(), bytes, None);
+    let mut cx = blank(app, &parts, headers, origin, None, params, bytes, None);
     let outcome = match quick(&cx) {
         AtHand::Now(outcome) => Some(outcome),
         AtHand::Soon(wait) => Some(wait.await),
         AtHand::No => None,
     };
     match outcome {
-        Some(outcome) => Ok(outcome.unwrap_or_else(|failure| refuse(&failure, &cx.origin.request_id))),
+        Some(Ok(mut response)) => {
+            add_headers(&mut cx, &mut response);
+            Ok(response)
+        }
+        Some(Err(failure)) => Ok(refuse(&failure, &cx.origin.request_id)),
         None => {
             parts.headers = cx.headers;
             Err(Request::from_parts(parts, Body::from(cx.body)))
@@ -125,7 +131,7 @@ async fn attempt(
     let body = read(body, operation.most(app.settings().body_limit)).await?;
     let params: HashMap<String, String> = params.into_iter().collect();
     let mode = if matches!(parts.method, Method::GET | Method::HEAD) { Mode::Read } else { Mode::Write };
-    let (mut tries, mut table) = (0, None);
+    let (mut tries, mut table, started) = (0, None, std::time::Instant::now());
     loop {
         tries += 1;
         let (headers, origin) = (parts.headers.clone(), origin.clone());
@@ -136,8 +142,14 @@ async fn attempt(
                 tracing::debug!(operation = operation.id, tries, "trying again after a lost lock");
                 table = cx.table.take();
             }
-            Err(failure) => return refuse(cx, operation, mode, failure).await,
-            Ok(response) => return Ok(response),
+            Err(failure) => {
+                operation.observe(&cx, problem::status(failure.kind()), Some(failure.code()), started);
+                return refuse(cx, operation, mode, failure).await;
+            }
+            Ok(response) => {
+                operation.observe(&cx, response.status(), None, started);
+                return Ok(response);
+            }
         }
     }
 }
@@ -169,6 +181,7 @@ fn blank(
         table,
         respond: Mutex::default(),
         notes: Mutex::default(),
+        kept: Mutex::default(),
         renewed: Mutex::default(),
         claim: None,
         handed: Mutex::default(),
@@ -220,10 +233,7 @@ async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response>
         }
     }
     let mut response = (operation.handler)(cx).await?;
-    let extra = std::mem::take(cx.respond.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner));
-    for (name, value) in extra {
-        response.headers_mut().append(name, value);
-    }
+    add_headers(cx, &mut response);
     if response.status().is_success() || response.status().is_redirection() {
         cx.take_over().await?;
         if let Some(claim) = &cx.claim {
@@ -232,6 +242,14 @@ async fn run(cx: &mut Cx, operation: &Operation, mode: Mode) -> Result<Response>
         cx.commit().await?;
     }
     Ok(response)
+}
+
+/// What the handler said beside its answer.
+fn add_headers(cx: &mut Cx, response: &mut Response) {
+    let extra = std::mem::take(cx.respond.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner));
+    for (name, value) in extra {
+        response.headers_mut().append(name, value);
+    }
 }
 
 /// Opens the caller's unit of work and verifies him in it.
@@ -272,13 +290,20 @@ pub(crate) async fn enter(cx: &mut Cx, mode: Mode) -> Result<()> {
 impl Operation {
     /// Whether [`serve_from_memory`] may answer it, by its path alone.
     pub fn is_quick(&self) -> bool {
-        self.quick.is_some() && self.access == Access::Public && !self.path.contains('{')
+        self.quick.is_some() && self.access == Access::Public && self.path.matches('{').count() <= 1
     }
 
     /// Bytes that a body may have, where `general` is the limit of the installation.
     fn most(&self, general: usize) -> usize {
         let usual = if self.access == Access::Public { general.min(PUBLIC_BODY) } else { general };
         self.body_limit.unwrap_or(usual)
+    }
+
+    /// Tells whoever wants to know how a request ended.
+    fn observe(&self, cx: &Cx, status: StatusCode, refused: Option<&str>, started: std::time::Instant) {
+        if let Some(observer) = self.observer {
+            observer(cx, &Ended { operation: self, status, refused, took: started.elapsed() });
+        }
     }
 
     /// 403 unless the caller may.

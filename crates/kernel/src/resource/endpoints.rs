@@ -197,6 +197,7 @@ impl Mounting<'_> {
             body: Vec::new(),
             answer: crate::api::plain(200, self.view.clone()),
             refusal: None,
+            observer: None,
             quick: None,
             problems: Vec::new(),
             handler,

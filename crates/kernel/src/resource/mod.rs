@@ -29,8 +29,8 @@ pub use dynamic::Dynamic;
 pub(crate) use dynamic::SHOWN_STAMPS;
 pub use endpoints::{Begin, Endpoints};
 pub(crate) use endpoints::{mount_long, register};
-pub use query::ListQuery;
-pub use record::{create_record, etag, expect_version, require_record};
+pub use query::{Count, Filter, ListQuery, Operator};
+pub use record::{create_record, etag, expect_version, patch_record, require_record};
 pub use spec::{Column, Kind, Spec};
 pub use statement::{Page, paginate};
 

@@ -108,6 +108,15 @@ pub async fn create_record(cx: &Cx, full_name: &str, body: Json) -> Result<(Id, 
     show(cx, &*resource, row).await.map(|shown| (id, shown))
 }
 
+/// Changes a record of the named resource as its own PATCH would, for actions that change one.
+pub async fn patch_record(cx: &Cx, full_name: &str, id: Id, body: Json) -> Result<Json> {
+    let resource = cx.app.registry().find(full_name).cloned();
+    let resource = resource.ok_or_else(|| Error::internal(format!("no resource {full_name}")))?;
+    let row = find(cx, &*resource, id, "update", Trash::Without, true).await?;
+    let row = update(cx, &*resource, &row, body, false).await?;
+    show(cx, &*resource, row).await
+}
+
 /// 404 unless the caller reaches that record of the named resource with `action`; for actions of a
 /// resource's own. In a unit of work that writes, the record is locked.
 pub async fn require_record(cx: &Cx, full_name: &str, action: &str, id: Id) -> Result<()> {

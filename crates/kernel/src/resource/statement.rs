@@ -124,7 +124,7 @@ fn contains(dialect: Dialect, column: &'static str, text: Value) -> SimpleExpr {
 /// The full order: what was asked for, then the id. NULL comes last everywhere.
 fn order(spec: &Spec, query: &ListQuery) -> Vec<(&'static str, bool)> {
     let mut order: Vec<_> = query.sort.iter().copied().filter(|(name, _)| *name != "id").collect();
-    let down = order.first().is_some_and(|(_, down)| *down);
+    let down = query.sort.first().is_some_and(|(_, down)| *down);
     if spec.has("id") {
         order.push(("id", down));
     }

@@ -53,19 +53,25 @@ static TABLES: Semaphore = Semaphore::const_new(4);
 const WAIT: Duration = Duration::from_secs(10);
 
 /// A table that was read: a header line, then rows.
-pub(crate) struct Table {
+pub struct Table {
     rows: Vec<Vec<String>>,
+    /// Where in the file each of them begins; empty where rows are numbered by themselves.
+    lines: Vec<usize>,
     _turn: Option<SemaphorePermit<'static>>,
 }
 
 impl Table {
     /// A table that somebody else keeps few of.
     pub(crate) fn of(rows: Vec<Vec<String>>) -> Self {
-        Self { rows, _turn: None }
+        Self { rows, lines: Vec::new(), _turn: None }
     }
     /// The lines, the header first.
-    pub(crate) fn rows(&self) -> &[Vec<String>] {
+    pub fn rows(&self) -> &[Vec<String>] {
         &self.rows
+    }
+    /// The line of the file on which a row begins; the header is on line 1.
+    pub fn line(&self, row: usize) -> usize {
+        self.lines.get(row).copied().unwrap_or(row + 1)
     }
 }
 
@@ -75,21 +81,26 @@ pub(crate) async fn read_table(headers: &HeaderMap, body: Bytes) -> Result<Table
     let busy = || Error::unavailable("busy", "too many files are being read; try again").retry_after(10);
     let turn = tokio::time::timeout(WAIT, TABLES.acquire()).await.map_err(|_| busy())?;
     let turn = turn.map_err(Error::internal)?;
-    let rows = read_rows(format, body, REQUEST).await?;
-    Ok(Table { rows, _turn: Some(turn) })
+    let (rows, lines) = read_lines(format, body, REQUEST).await?;
+    Ok(Table { rows, lines, _turn: Some(turn) })
 }
 
 /// The lines of a table, the header first; read on a blocking thread.
 pub(crate) async fn read_rows(format: Format, bytes: Bytes, limits: Limits) -> Result<Vec<Vec<String>>> {
+    read_lines(format, bytes, limits).await.map(|(rows, _)| rows)
+}
+
+/// The lines of a table, and where they begin, as [`Table`] has it.
+async fn read_lines(format: Format, bytes: Bytes, limits: Limits) -> Result<(Vec<Vec<String>>, Vec<usize>)> {
     let read = move || match format {
         Format::Csv => read_csv(&bytes, limits),
-        Format::Xlsx => read_xlsx(&bytes, limits),
+        Format::Xlsx => read_xlsx(&bytes, limits).map(|rows| (rows, Vec::new())),
     };
-    let rows = tokio::task::spawn_blocking(read).await.map_err(Error::internal)??;
+    let (rows, lines) = tokio::task::spawn_blocking(read).await.map_err(Error::internal)??;
     if rows.is_empty() {
         return Err(Error::invalid("empty_file", "the file has no header line"));
     }
-    Ok(rows)
+    Ok((rows, lines))
 }
 
 /// The header line of comma-separated values, so that what is wrong with it can be said at once.
@@ -179,22 +190,31 @@ impl Growing {
     }
 }
 
-fn read_csv(bytes: &[u8], limits: Limits) -> Result<Vec<Vec<String>>> {
+/// The line on which a record begins. The reader ends one at `\r`, so that after `\r\n` the next is said to begin
+/// on the `\n`, which still belongs to the line before it; empty lines between them belong to none.
+fn begins_on(bytes: &[u8], place: &csv::Position) -> Option<usize> {
+    let rest = bytes.get(usize::try_from(place.byte()).ok()?..)?;
+    let passed = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n');
+    Some(usize::try_from(place.line()).ok()? + passed.count())
+}
+
+fn read_csv(bytes: &[u8], limits: Limits) -> Result<(Vec<Vec<String>>, Vec<usize>)> {
     // The reader keeps a place for each field of a line before anybody sees the line.
     if bytes.iter().filter(|byte| **byte == b',').count() > limits.cells {
         return Err(limits.too_many());
     }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
-    let mut table = Growing::new(limits);
+    let (mut table, mut lines) = (Growing::new(limits), Vec::new());
     for (row, record) in reader.records().enumerate() {
         let record = record.map_err(|cause| {
             Error::malformed("malformed_csv", format!("line {} cannot be read: {cause}", row + 1))
         })?;
+        lines.push(record.position().and_then(|place| begins_on(bytes, place)).unwrap_or(row + 1));
         for (at, cell) in record.iter().enumerate() {
             table.put(row, at, cell)?;
         }
     }
-    Ok(table.rows)
+    Ok((table.rows, lines))
 }
 
 /// The first sheet, cell by cell.
@@ -298,4 +318,19 @@ fn judge_shared(text: &[u8], limits: Limits) -> Result<()> {
     let claims = text.windows(word.len()).enumerate().filter(|(_, found)| found == word);
     let most = claims.map(|(at, _)| claim(&text[at + word.len()..])).max().unwrap_or_default();
     if items.max(most) > limits.cells { Err(limits.too_many()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{REQUEST, read_csv};
+
+    #[test]
+    fn a_row_knows_the_line_on_which_it_begins_whatever_ends_a_line() {
+        for end in ["\n", "\r\n"] {
+            let text = ["a,b", "1,\"two", "lines\"", "", "2,x", "3,y"].join(end);
+            let (rows, lines) = read_csv(text.as_bytes(), REQUEST).unwrap();
+            assert_eq!(rows.len(), 4);
+            assert_eq!(lines, [1, 2, 5, 6], "{end:?}");
+        }
+    }
 }

@@ -67,7 +67,7 @@ pub(super) fn origin_of(text: &str) -> Option<String> {
 
 /// A pattern is a route's path, or ends in `/*` and covers what lies below it. What is compared is the path of
 /// the route that was found, so no other way to write a path leads around it.
-fn covers(pattern: &str, path: &str) -> bool {
+pub(super) fn covers(pattern: &str, path: &str) -> bool {
     match pattern.strip_suffix("/*") {
         Some(above) => path.strip_prefix(above).is_some_and(|below| below.starts_with('/')),
         None => pattern.trim_end_matches('/') == path,

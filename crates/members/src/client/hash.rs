@@ -78,6 +78,11 @@ fn broken(cause: impl std::fmt::Display) -> Error {
     Error::internal(format!("argon2: {cause}"))
 }
 
+/// Whether keys can be held against it at all.
+pub fn is_usable(hash: &str) -> bool {
+    sha256_of(hash).is_some() || cost_of(hash).is_some() || argon2_of(hash).is_some()
+}
+
 /// Whether a hash is worth to be replaced: it protects keys with much randomness only.
 pub fn is_weak(hash: &str) -> bool {
     hash.starts_with("sha256:")

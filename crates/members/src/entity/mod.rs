@@ -1,9 +1,84 @@
 //! The tables of this crate.
 
+pub mod account;
+pub mod adopted;
+pub mod call;
 pub mod client;
+pub mod hour;
 pub mod issuer;
+pub mod relay;
 pub mod subject;
 pub mod term;
+
+/// Up to where changes were told to programs of others.
+pub const RELAY_MIGRATION: store::Migration = store::Migration {
+    name: "0502_member_relay",
+    up: |ddl| {
+        ddl.tenant_rows("member_relay")
+            .bigint("version")
+            .uuid("event_id")
+            .unique_everywhere("org_id")
+            .create();
+    },
+    down: |ddl| ddl.drop_tables(&["member_relay"]),
+};
+
+/// What programs called.
+pub const CALLS_MIGRATION: store::Migration = store::Migration {
+    name: "0503_member_call",
+    up: |ddl| {
+        ddl.tenant_rows("member_call")
+            .uuid("client_id")
+            .timestamp("at")
+            .text("method", 8)
+            .text("route", 120)
+            .integer("status")
+            .integer("class")
+            .bigint("duration_ms")
+            .text_null("ip", 45)
+            .text("request_id", 64)
+            .text_null("reason", 64)
+            .index(&["client_id", "id"])
+            .index(&["client_id", "class", "id"])
+            .create();
+        ddl.tenant_rows("member_call_hour")
+            .uuid("client_id")
+            .timestamp("hour")
+            .integer("class")
+            .bigint("calls")
+            .unique(&["client_id", "hour", "class"])
+            .lookup("hour")
+            .create();
+    },
+    down: |ddl| ddl.drop_tables(&["member_call_hour", "member_call"]),
+};
+
+/// Which accounts at Authentik are whose.
+pub const ACCOUNTS_MIGRATION: store::Migration = store::Migration {
+    name: "0504_member_account",
+    up: |ddl| {
+        ddl.tenant_rows("member_account")
+            .uuid("user_id")
+            .bigint("account_pk")
+            .uuid("account_id")
+            .timestamp("seen_at")
+            .timestamp("created_at")
+            .unique(&["account_id"])
+            .index(&["user_id"])
+            .index(&["account_pk"])
+            .create();
+    },
+    down: |ddl| ddl.drop_tables(&["member_account"]),
+};
+
+/// What was taken over from an older service.
+pub const ADOPTED_MIGRATION: store::Migration = store::Migration {
+    name: "0505_member_adopted",
+    up: |ddl| {
+        ddl.tenant_rows("member_adopted").text("digest", 64).timestamp("at").unique(&["digest"]).create();
+    },
+    down: |ddl| ddl.drop_tables(&["member_adopted"]),
+};
 
 /// Subjects, clients and names.
 pub const MIGRATION: store::Migration = store::Migration {

@@ -112,7 +112,7 @@ impl GrantView {
             user_id: user,
             tuple: grant.tuple,
             reason: grant.terms.reason,
-            granted_by: grant.terms.granted_by,
+            granted_by: grant.terms.granted_by.map(|granter| granter.name),
             expires_at: grant.terms.expires_at.map(Timestamp),
             created_at: grant.granted_at.map(Timestamp),
         }

@@ -3,6 +3,7 @@
 //! A change is one unit of work: the lock on the head of all versions, the grant, the new version with its
 //! events, the audit entry. Nothing changes, nothing is said, where it was so already.
 
+pub(crate) mod change;
 mod dto;
 
 use base::{Error, Id, Result};
@@ -10,18 +11,22 @@ use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
 use kernel::{
     Api, App, Cx, Json,
-    access::{self, Found, Given, Grant, Holder, ORG, Terms as On, Tuple},
-    audit::{self, Event},
-    port::Newcomer,
+    access::{self, Found, Grant, Holder, ORG, Tuple},
+    port::{MemberCount, Newcomer},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use store::Tx;
 
-use self::dto::{Batch, BatchOutcome, GrantView, GrantWish, List, ListQuery, Operation, Outcome, RevokeWish};
+use self::{
+    change::{Author, Change, Told, Until},
+    dto::{Batch, BatchOutcome, GrantView, GrantWish, List, ListQuery, Operation, Outcome, RevokeWish},
+};
 use crate::{
+    call,
     caller::{self, Caller},
     fields::{body, check_sub, check_tuple, input},
     internal::known_or_new,
+    meter,
     problem::{Answered, refuse},
     service::{people, reading, writing},
     snapshot, subject,
@@ -41,24 +46,25 @@ pub fn mount(api: &mut Api) {
     own.act("grant", "/admin/permissions/grant", "Give a permission", grant)
         .raw_body(body::<GrantWish>())
         .problems(&[401, 403, 404, 409, 412, 415, 422, 429])
+        .observed(call::observe)
         .refuses_as(refuse);
     own.act("revoke", "/admin/permissions/revoke", "Take a permission away", revoke)
         .raw_body(body::<RevokeWish>())
         .problems(&[401, 403, 404, 412, 415, 422, 429])
+        .observed(call::observe)
         .refuses_as(refuse);
     own.act("batch", "/admin/permissions/batch", "Give and take several permissions", batch)
         .raw_body(body::<Batch>())
         .body_limit(LARGE)
         .problems(&[401, 403, 404, 415, 422, 429])
+        .observed(call::observe)
         .refuses_as(refuse);
     own.get("grants", "/admin/permissions", "Grants to members", list)
         .query::<ListQuery>()
         .problems(&[401, 403, 404, 422, 429])
+        .observed(call::observe)
         .refuses_as(refuse);
 }
-
-/// An event of the feed: its kind and its detail.
-type Told = (&'static str, Option<Value>);
 
 /// One operation, checked as far as it can be without the database.
 struct Task {
@@ -89,6 +95,11 @@ impl Task {
         }
     }
 
+    fn change(&self, user: Id) -> Change<'_> {
+        let gives = self.wish.as_ref().map(|wish| Until::of(wish.expires_at));
+        Change { user, tuple: &self.tuple, gives, reason: self.reason.as_deref() }
+    }
+
     fn field(&self, name: &str) -> String {
         if self.at.is_empty() { name.to_owned() } else { format!("{}.{name}", self.at) }
     }
@@ -106,10 +117,10 @@ impl Task {
             }
         }
         self.check_own(caller, app)?;
-        let may = caller.client.as_ref().is_some_and(|client| match self.tuple.scope_type.as_str() {
+        let may = caller.client.as_ref().is_some_and(|client| match self.is_own(caller) {
             // What the product itself asks for is never part of a whole module.
-            ORG => client.may_grant.contains(&format!("{}:{}", self.tuple.module, self.tuple.action)),
-            _ => client.may_grant(&self.tuple.module, &self.tuple.action),
+            true => client.may_grant.contains(&format!("{}:{}", self.tuple.module, self.tuple.action)),
+            false => client.may_grant(&self.tuple.module, &self.tuple.action),
         });
         if !may {
             let detail =
@@ -119,9 +130,15 @@ impl Task {
         Ok(())
     }
 
+    /// Whether it is about the caller's own organisation.
+    fn is_own(&self, caller: &Caller) -> bool {
+        self.tuple.scope_type == ORG && self.tuple.scope_id == caller.org.to_string()
+    }
+
     /// The scope type of organisations means the caller's own, and what belongs to the platform is nobody's.
+    /// What an older service called an organisation can be taken away, though not given.
     fn check_own(&self, caller: &Caller, app: &App) -> Result<()> {
-        if self.tuple.scope_type != ORG {
+        if self.tuple.scope_type != ORG || (self.wish.is_none() && !self.is_own(caller)) {
             return Ok(());
         }
         if self.tuple.scope_id != caller.org.to_string() {
@@ -171,74 +188,12 @@ async fn member(cx: &Cx, tx: &Tx, caller: &Caller, task: &Task) -> Result<Id> {
     person.filter(|person| !person.removed).map(|person| person.id).ok_or_else(subject::unknown)
 }
 
-/// Does one task. The caller holds the head's lock and bumps the member's version for what comes back: an
-/// event with its detail.
-async fn carry_out(
-    cx: &Cx,
-    tx: &Tx,
-    caller: &Caller,
-    user: Id,
-    task: &Task,
-) -> Result<(&'static str, Option<Grant>, Option<(&'static str, Value)>)> {
-    let (now, holder) = (cx.now(), Holder::User(user));
-    let detail = |grant: &Grant| {
-        json!({
-            "permission": grant.tuple, "expires_at": grant.terms.expires_at.map(base::time::format),
-            "request_id": cx.origin.request_id,
-        })
-    };
-    let Some(wish) = &task.wish else {
-        return Ok(match access::take(tx, now, holder, &task.tuple).await? {
-            Some(grant) => ("revoked", None, Some(("revoked", detail(&grant)))),
-            None => ("not_granted", None, None),
-        });
-    };
-    let terms = |before: Option<&On>| On {
-        granted_by: Some(caller.name.chars().take(200).collect()),
-        reason: task.reason.clone().or_else(|| before.and_then(|on| on.reason.clone())),
-        expires_at: wish.expires_at.unwrap_or_else(|| before.and_then(|on| on.expires_at)),
-    };
-    let (given, grant) = access::give(tx, cx.app.new_id(), now, holder, &task.tuple, terms).await?;
-    Ok(match given {
-        Given::New => ("granted", Some(grant.clone()), Some(("granted", detail(&grant)))),
-        Given::Updated(_) => ("updated", Some(grant.clone()), Some(("granted", detail(&grant)))),
-        Given::Unchanged => ("unchanged", Some(grant), None),
-    })
-}
-
-/// Who else gives the member what was to be taken from him.
-async fn others(cx: &Cx, tx: &Tx, user: Id, tuple: &Tuple) -> Result<Vec<String>> {
-    let Some(standing) = cx.app.directory().standing(tx, user).await? else { return Ok(Vec::new()) };
-    let held = access::holders_of(tx, cx.now(), tuple).await?;
-    let mut names: Vec<String> = standing
-        .roles
-        .iter()
-        .filter(|role| held.iter().any(|grant| grant.holder == Holder::Role(role.id)))
-        .map(|role| role.name.clone())
-        .collect();
-    let is_own = tuple.scope_type == access::ORG && tuple.scope_id == tx.require_org()?.to_string();
-    if standing.owner && is_own && cx.app.catalogue().find_tuple(&tuple.module, &tuple.action).is_some() {
-        names.push("owner".to_owned());
-    }
-    Ok(names)
-}
-
-async fn note(cx: &Cx, tx: &Tx, caller: &Caller, user: Id, task: &Task, result: &str) -> Result<()> {
-    let action = if task.wish.is_some() { "members:permission:grant" } else { "members:permission:revoke" };
-    let event = Event::new(action, "identity.user")
-        .target(user, task.sub.clone())
-        .change("permission", Value::Null, json!(task.tuple))
-        .change("result", Value::Null, json!(result))
-        .change("reason", Value::Null, json!(task.reason));
-    audit::write(tx, cx.now(), caller.who(), &cx.origin, event).await
-}
-
 /// Does tasks about any number of members in one unit of work; one version for each member who changed.
 async fn perform(cx: &Cx, tx: &Tx, caller: &Caller, tasks: &[Task]) -> Result<Vec<Outcome>> {
     access::lock_head(tx).await?;
     let (terms, expected) = (Terms::read(&cx.app, tx).await?, expected(cx)?);
+    let (author, mut told) = (Author::program(caller.who()), Told::default());
     let mut done = Vec::with_capacity(tasks.len());
-    let mut events: Vec<(Id, Vec<Told>)> = Vec::new();
     for task in tasks {
         terms.check(&task.at, &task.tuple, task.wish.is_some())?;
         let user = member(cx, tx, caller, task).await?;
@@ -248,27 +203,19 @@ async fn perform(cx: &Cx, tx: &Tx, caller: &Caller, tasks: &[Task]) -> Result<Ve
             let detail = "what the member may do has changed since";
             return Err(Error::precondition("version_mismatch", detail));
         }
-        let (result, grant, event) = carry_out(cx, tx, caller, user, task).await?;
-        if let Some((kind, detail)) = event {
-            let event = (kind, Some(detail));
-            match events.iter_mut().find(|(known, _)| *known == user) {
-                Some((_, all)) => all.push(event),
-                None => events.push((user, vec![event])),
-            }
-        }
-        note(cx, tx, caller, user, task, result).await?;
-        done.push((user, result, grant));
+        let change = task.change(user);
+        let made = change::carry_out(cx, tx, &author, change, &mut told).await?;
+        change::note(cx, tx, &author, change, &task.sub, made.result).await?;
+        done.push((user, made));
     }
-    for (user, events) in events {
-        access::bump_with(tx, caller.org, cx.now(), Some(user), events).await?;
-    }
+    told.tell(tx, cx.now()).await?;
     let mut outcomes = Vec::with_capacity(done.len());
-    for ((user, result, grant), task) in done.into_iter().zip(tasks) {
+    for ((user, made), task) in done.into_iter().zip(tasks) {
         let still_granted_by =
-            if task.wish.is_none() { others(cx, tx, user, &task.tuple).await? } else { Vec::new() };
+            if task.wish.is_none() { change::others(cx, tx, user, &task.tuple).await? } else { Vec::new() };
         outcomes.push(Outcome {
-            result,
-            permission: grant.map(|grant| GrantView::of(grant, user, task.sub.clone())),
+            result: made.result,
+            permission: made.grant.map(|grant| GrantView::of(grant, user, task.sub.clone())),
             still_granted_by,
             version: snapshot::version(&cx.app, tx, caller.org, user).await?,
         });
@@ -278,10 +225,8 @@ async fn perform(cx: &Cx, tx: &Tx, caller: &Caller, tasks: &[Task]) -> Result<Ve
 
 async fn single(cx: &Cx, operation: impl FnOnce() -> Result<Operation>) -> Result<Outcome> {
     let caller = caller::program(cx, "permissions:write").await?;
-    let task = Task::of(operation()?, String::new());
-    task.check(&caller, &cx.app, cx.now())?;
-    let tasks = [task];
-    let mut done = writing!(cx, caller.org, tx => perform(cx, &tx, &caller, &tasks).await);
+    let tasks = [Task::of(operation()?, String::new())];
+    let mut done = whole(cx, &caller, &tasks).await?;
     done.pop().ok_or_else(|| Error::internal("a task without an outcome"))
 }
 
@@ -295,7 +240,23 @@ async fn revoke(cx: &Cx) -> Result<Json<Outcome>> {
     single(cx, || Ok(Operation::Revoke(input(cx)?))).await.map(Json)
 }
 
-async fn alone(cx: &Cx, caller: &Caller, tasks: &[Task]) -> Result<Vec<Outcome>> {
+/// Does tasks, all or none.
+async fn whole(cx: &Cx, caller: &Caller, tasks: &[Task]) -> Result<Vec<Outcome>> {
+    let checked = tasks.iter().try_for_each(|task| task.check(caller, &cx.app, cx.now()));
+    let done = match checked {
+        Ok(()) => in_one(cx, caller, tasks).await,
+        Err(error) => Err(error),
+    };
+    if done.as_ref().is_err_and(|error| !kernel::http::problem::status(error.kind()).is_server_error()) {
+        for task in tasks {
+            let op = if task.wish.is_some() { "grant" } else { "revoke" };
+            meter::count(&cx.app, MemberCount::PermissionChange { op, result: "refused" });
+        }
+    }
+    done
+}
+
+async fn in_one(cx: &Cx, caller: &Caller, tasks: &[Task]) -> Result<Vec<Outcome>> {
     Ok(writing!(cx, caller.org, tx => perform(cx, &tx, caller, tasks).await))
 }
 
@@ -311,18 +272,12 @@ async fn batch(cx: &Cx) -> Result<Json<BatchOutcome>> {
         .collect();
     let value = |outcome: &Outcome| serde_json::to_value(outcome).map_err(Error::internal);
     if batch.atomic {
-        tasks.iter().try_for_each(|task| task.check(&caller, &cx.app, cx.now()))?;
-        let done = writing!(cx, caller.org, tx => perform(cx, &tx, &caller, &tasks).await);
+        let done = whole(cx, &caller, &tasks).await?;
         return Ok(Json(BatchOutcome { results: done.iter().map(value).collect::<Result<_>>()? }));
     }
     let mut results = Vec::with_capacity(tasks.len());
     for task in tasks {
-        let one = [task];
-        let done = match one[0].check(&caller, &cx.app, cx.now()) {
-            Ok(()) => alone(cx, &caller, &one).await,
-            Err(error) => Err(error),
-        };
-        results.push(match done {
+        results.push(match whole(cx, &caller, &[task]).await {
             Ok(done) => done.first().map(value).transpose()?.unwrap_or_default(),
             Err(error) if kernel::http::problem::status(error.kind()).is_server_error() => return Err(error),
             Err(error) => json!({

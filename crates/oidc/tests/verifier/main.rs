@@ -7,6 +7,8 @@ mod discovery;
 mod flood;
 mod issuer;
 mod outage;
+#[path = "../../../../tests/stand_ins/oidc_issuer/process.rs"]
+mod process;
 mod rotation;
 mod signer;
 mod stand_in;

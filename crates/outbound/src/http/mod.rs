@@ -59,13 +59,16 @@ pub struct Call {
     pub timeout: Duration,
     /// The longest answer that is read.
     pub body_max: usize,
+    /// Whether a longer answer is cut off there; else it is an error.
+    pub truncate: bool,
 }
 
 impl Call {
     /// A call with the default limits, no headers and no body.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method, url: url.into(), headers, body, timeout: TIMEOUT, body_max: BODY_MAX }
+        let (timeout, body_max) = (TIMEOUT, BODY_MAX);
+        Self { method, url: url.into(), headers, body, timeout, body_max, truncate: false }
     }
 }
 
@@ -76,7 +79,7 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The whole body, not longer than the call allowed.
+    /// The body, not longer than the call allowed.
     pub body: Bytes,
 }
 
@@ -118,7 +121,8 @@ impl GuardedClient {
             .body(call.body)
             .timeout(call.timeout);
         let response = request.send().await.map_err(translate)?;
-        if response.content_length().is_some_and(|length| length > call.body_max as u64) {
+        let is_longer = response.content_length().is_some_and(|length| length > call.body_max as u64);
+        if is_longer && !call.truncate {
             return Err(too_large());
         }
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -127,6 +131,10 @@ impl GuardedClient {
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(translate)?;
             if body.len() + chunk.len() > call.body_max {
+                if call.truncate {
+                    body.extend_from_slice(&chunk[..call.body_max - body.len()]);
+                    break;
+                }
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
@@ -148,11 +156,11 @@ impl GuardedClient {
     }
 }
 
-/// Requests that carry a token wait for its issuer's keys, so an issuer that does not answer is given up
-/// sooner than other targets.
+/// Requests that carry a token wait for its issuer's keys, and those about an Authentik user for several
+/// answers of it, so either is given up sooner than other targets.
 fn connect_timeout(purpose: Purpose) -> Duration {
     match purpose {
-        Purpose::Oidc => Duration::from_secs(2),
+        Purpose::Oidc | Purpose::Authentik => Duration::from_secs(2),
         _ => CONNECT_TIMEOUT,
     }
 }
@@ -245,6 +253,13 @@ fn translate(error: reqwest::Error) -> Error {
     };
     // The URL may carry a token in its query: it stays out of the log.
     Error::unavailable("target_unreachable", why).with_source(error.without_url())
+}
+
+/// Whether a call was given up because no answer came in time, over a connection that was made. Whatever it
+/// asked for may have been done.
+pub fn is_timeout(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<reqwest::Error>());
+    cause.is_some_and(|cause| cause.is_timeout() && !cause.is_connect())
 }
 
 #[track_caller]

@@ -157,6 +157,7 @@ async fn tell(app: &App, tx: &Tx, now: DateTime<Utc>, row: &alert::Model, value:
                     ],
                 },
                 link: Some(format!("{}/{page}", app.settings().base_url.trim_end_matches('/'))),
+                locale: None,
             };
             app.service::<Arc<dyn Postman>>()?.notify(app, tx, &row.target, notice).await
         }

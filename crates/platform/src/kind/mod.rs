@@ -5,6 +5,7 @@ mod backup;
 mod demo;
 mod http_call;
 mod prune;
+mod seal;
 
 use jobs::{Declared, Registry};
 use kernel::App;
@@ -13,6 +14,7 @@ pub use alerts::CheckAlerts;
 pub use backup::{Backup, DataDir};
 pub use http_call::HttpCall;
 pub use prune::Prune;
+pub use seal::SealAudit;
 
 /// Adds them; those for trying things out in development only.
 pub fn register(registry: Registry<App>, dev: bool) -> Registry<App> {
@@ -21,7 +23,8 @@ pub fn register(registry: Registry<App>, dev: bool) -> Registry<App> {
             .with::<HttpCall>()
             .with::<Prune>()
             .with::<Backup>()
-            .with::<CheckAlerts>(),
+            .with::<CheckAlerts>()
+            .with::<SealAudit>(),
     );
     if dev { demo::register(registry) } else { registry }
 }
@@ -31,6 +34,7 @@ pub fn declared() -> base::Result<Vec<Declared>> {
     let own = vec![
         Declared::every(600, "jobs.prune", &Prune {})?,
         Declared::every(60, "jobs.check_alerts", &CheckAlerts {})?,
+        Declared::every(10, "audit.seal", &SealAudit {})?,
     ];
     Ok([own, crate::ids::declared()?].concat())
 }

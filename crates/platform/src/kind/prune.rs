@@ -1,4 +1,4 @@
-//! Forgetting what has been kept long enough: jobs, their files, old answers, the audit trail. Imports that
+//! Forgetting what has been kept long enough: jobs, their files, old answers, the audit trail, events of who may do what. Imports that
 //! nobody puts in order are seen to as well.
 
 use jobs::{Arguments, Engine, Failure, Job, Policy, Run, Words};
@@ -31,6 +31,8 @@ pub struct Pruned {
     jobs: usize,
     /// Audit entries.
     audit_entries: u64,
+    /// Events of who may do what.
+    access_events: u64,
 }
 
 impl Job<App> for Prune {
@@ -40,6 +42,7 @@ impl Job<App> for Prune {
         kernel::http::idempotency::prune(&app).await?;
         crate::transfer::settle::sweep(&app).await?;
         let audit_entries = kernel::audit::prune(&app).await?;
-        Ok(Pruned { jobs: app.service::<Engine>()?.prune().await?, audit_entries })
+        let access_events = kernel::access::prune(&app).await?;
+        Ok(Pruned { jobs: app.service::<Engine>()?.prune().await?, audit_entries, access_events })
     }
 }

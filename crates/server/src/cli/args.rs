@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{idgen::IdgenCommand, jobs::JobsCommand};
+use super::{audit::AuditCommand, idgen::IdgenCommand, jobs::JobsCommand, members::MembersCommand};
 use crate::config::{AppEnv, Inputs};
 
 /// The back end of a SaaS product in one file.
@@ -39,6 +39,12 @@ pub enum Command {
     /// Ids: take over from an older service, check, find owners.
     #[command(subcommand, after_help = "Example:\n  tenon idgen check")]
     Idgen(IdgenCommand),
+    /// Members: take over from an older service.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tenon members adopt --from postgres://reader:secret@127.0.0.1:5432/member --dry-run"
+    )]
+    Members(MembersCommand),
     /// Bring the database's tables up to date, back, or show where they are.
     #[command(after_help = "Example:\n  tenon migrate status --env prod")]
     Migrate(MigrateArgs),
@@ -48,6 +54,9 @@ pub enum Command {
     /// Row-level security: show, prove, switch (PostgreSQL).
     #[command(after_help = "Example:\n  tenon rls --status\n  tenon rls --test --env prod")]
     Rls(RlsArgs),
+    /// The audit trails: whether they are as they were written.
+    #[command(subcommand, after_help = "Example:\n  tenon audit verify")]
+    Audit(AuditCommand),
     /// Create a platform administrator; on a fresh installation also the first organisation.
     #[command(
         after_help = "Example:\n  echo \"$PASSWORD\" | tenon createsuperuser --username root --email root@example.com --password-stdin"

@@ -4,6 +4,7 @@
 //! standard output; what went wrong is one line on standard error and an exit code
 //! ([`crate::cli::Failure`]).
 
+pub mod audit;
 mod columns;
 pub mod createsuperuser;
 pub mod db;
@@ -12,6 +13,7 @@ pub mod idgen;
 pub mod jobs;
 pub mod keys;
 mod listener;
+pub mod members;
 pub mod migrate;
 pub mod openapi;
 pub mod parts;

@@ -85,6 +85,26 @@ impl Settings {
         }
     }
 
+    /// The Authentik whose users are kept: where it is and as whom it is asked belong together.
+    fn judge_authentik(&mut self) {
+        let (url, token) = ("AUTHENTIK_BASE_URL", "AUTHENTIK_ADMIN_TOKEN");
+        for (set, missing) in [(url, token), (token, url)] {
+            if self.is_set(set) && !self.is_set(missing) {
+                self.problems.push(format!("{missing} is not set, and {set} needs it"));
+            }
+        }
+        let is_printable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        if self.text(token).is_some_and(|text| !is_printable(text)) {
+            self.problems.push(format!("{token} has characters that no token has"));
+        }
+        if self.text("AUTHENTIK_RECOVERY_STAGE").is_some_and(|stage| stage.parse::<base::Id>().is_err()) {
+            self.problems.push("AUTHENTIK_RECOVERY_STAGE: must be the id of a stage, a UUID".to_owned());
+        }
+        if self.is_prod() && self.text(url).is_some_and(|url| url.starts_with("http://")) {
+            self.warnings.push(format!("{url} is not https: {token} can be read on the way"));
+        }
+    }
+
     /// Adds what is wrong or odd about the values as a whole.
     pub fn judge(&mut self) {
         if self.is_prod() {
@@ -92,6 +112,7 @@ impl Settings {
             self.judge_exposure();
         }
         self.judge_issuer();
+        self.judge_authentik();
         let wildcard = matches!(
             self.entry("CORS_ORIGINS").and_then(|entry| entry.value.as_ref()),
             Some(Value::List(origins)) if origins.iter().any(|origin| origin == "*")

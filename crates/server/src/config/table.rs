@@ -55,7 +55,7 @@ const fn secret(
 }
 
 use Preset::{Derived, Fixed, Generated, None as Unset, PerEnv};
-use Shape::{Flag, Log, Names, Nets, Number, OneOf, Origin, Origins, Outbound, Path, Text, Url};
+use Shape::{Flag, Instant, Log, Names, Nets, Number, OneOf, Origin, Origins, Outbound, Path, Text, Url};
 
 /// Address families that only this machine can reach.
 pub const LOOPBACK: &str = "127.0.0.0/8,::1/128";
@@ -119,15 +119,22 @@ pub const SETTINGS: &[Setting] = &[
     open("ID_ALLOCATE_AUTH", PerEnv { dev: "none", prod: "key" }, OneOf(&["none", "key"]), "who may have ids from /api/segment/allocate: none = anybody who reaches it, key = holders of an API key"),
     secret("INTERNAL_SHARED_SECRET", 32, Unset, Text, "what sister systems send as X-Internal-Secret; without it their routes answer 401"),
     secret("INTERNAL_SHARED_SECRET_PREVIOUS", 32, Unset, Text, "the secret before it, still accepted while the sister systems take over the new one"),
+    open("INTERNAL_SHARED_SECRET_PREVIOUS_NOT_AFTER", Unset, Instant, "from when on the previous secret is taken no more, such as 2026-12-31T00:00:00Z; unset: it is taken as long as it is set"),
+    open("INTERNAL_RATE_LIMIT_PER_MINUTE", Fixed("6000"), Number { min: 0, max: 10_000_000 }, "calls per minute of all sister systems together, on each node (with Redis, on all of them); 0 sets no limit"),
     open("AUTHENTIK_ISSUER", Unset, Url(&["http", "https"]), "an OIDC issuer whose access tokens are believed at /me, as its tokens write it, with the slash at its end"),
     open("AUTHENTIK_JWKS_URL", Unset, Url(&["http", "https"]), "where its keys are; without it they are discovered"),
     open("AUTHENTIK_AUDIENCE", Unset, Names, "audiences of which a token must name one; in prod required, unless ALLOW_ANY_AUDIENCE=true"),
     open("AUTHENTIK_ALLOWED_ALGS", Fixed("RS256,ES256,ES384"), Names, "signature algorithms that are believed"),
     open("AUTHENTIK_ALLOWED_AZP", Unset, Names, "authorised parties of which a token must name one; unset: any"),
+    open("AUTHENTIK_BASE_URL", Unset, Url(&["http", "https"]), "the Authentik whose users are kept, without /api/v3; without it /internal/authentik answers 503"),
+    secret("AUTHENTIK_ADMIN_TOKEN", 0, Unset, Text, "a token of its intent `api`, of an account that may view, add and change users, view groups, and add users to them"),
+    open("AUTHENTIK_SUB_MODE", Fixed("hashed_user_id"), OneOf(&["hashed_user_id", "user_id", "user_uuid", "user_username", "user_email", "user_upn"]), "the subject mode of the provider whose tokens are believed"),
+    open("AUTHENTIK_RECOVERY_STAGE", Unset, Text, "the id of its stage that mails links for a new password; without it none are mailed"),
     open("REQUIRE_AZP", Fixed("false"), Flag, "refuse tokens without an authorised party, which ID tokens have not"),
     open("ALLOW_ANY_AUDIENCE", Fixed("false"), Flag, "believe tokens that were issued for anybody"),
     open("SNAPSHOT_MAX_AGE", Fixed("300"), Number { min: 0, max: 86_400 }, "seconds for which a snapshot of permissions may be used without asking again"),
     open("SNAPSHOT_STALE_IF_ERROR", Fixed("3600"), Number { min: 0, max: 604_800 }, "seconds for which it may be used beyond that while this server cannot be reached"),
+    open("MEMBERS_REMIND_DAYS", Fixed("7"), Number { min: 0, max: 365 }, "days before its end at which whoever holds a grant, and whoever gave it, are told by mail; 0: never"),
     open("DOCS_ACCESS", PerEnv { dev: "public", prod: "signed_in" }, OneOf(&["public", "signed_in", "off"]), "who may read /docs, /redoc and /openapi.json"),
     open("METRICS_ALLOW", Fixed(LOOPBACK), Nets, "CIDRs that may read /metrics"),
     open("REQUEST_TIMEOUT_SECONDS", Fixed("30"), Number { min: 1, max: 3_600 }, "a request that takes longer is ended"),

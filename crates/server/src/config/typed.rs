@@ -49,9 +49,15 @@ impl Settings {
             members: members::Settings {
                 internal_secret: self.secret("INTERNAL_SHARED_SECRET"),
                 internal_secret_previous: self.secret("INTERNAL_SHARED_SECRET_PREVIOUS"),
+                internal_secret_previous_until: self
+                    .text("INTERNAL_SHARED_SECRET_PREVIOUS_NOT_AFTER")
+                    .and_then(super::value::instant),
+                internal_calls: self.number("INTERNAL_RATE_LIMIT_PER_MINUTE"),
                 issuer: self.issuer(),
+                authentik: self.authentik(),
                 max_age: u32::try_from(self.number("SNAPSHOT_MAX_AGE")).unwrap_or(300),
                 stale_if_error: u32::try_from(self.number("SNAPSHOT_STALE_IF_ERROR")).unwrap_or(3_600),
+                remind_days: u32::try_from(self.number("MEMBERS_REMIND_DAYS")).unwrap_or(7),
             },
             log: self.log(),
             settings: self,
@@ -72,6 +78,16 @@ impl Settings {
             azp: self.list("AUTHENTIK_ALLOWED_AZP"),
             require_azp: self.flag("REQUIRE_AZP"),
             ..oidc::Issuer::new(issuer)
+        })
+    }
+
+    fn authentik(&self) -> Option<authentik::Settings> {
+        let (url, token) = (self.text("AUTHENTIK_BASE_URL")?, self.secret("AUTHENTIK_ADMIN_TOKEN")?);
+        Some(authentik::Settings {
+            // What is no mode was refused before.
+            sub_mode: self.text("AUTHENTIK_SUB_MODE").and_then(|mode| mode.parse().ok()).unwrap_or_default(),
+            recovery_stage: self.text("AUTHENTIK_RECOVERY_STAGE").map(str::to_owned),
+            ..authentik::Settings::new(url, token)
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
 /// The form a setting must have.
@@ -22,6 +23,8 @@ pub enum Shape {
     },
     /// One of a few words.
     OneOf(&'static [&'static str]),
+    /// A date with time and offset (RFC 3339).
+    Instant,
     /// Plain names, separated by commas.
     Names,
     /// CIDRs or addresses, separated by commas.
@@ -73,6 +76,7 @@ impl Shape {
             Shape::Flag => "true or false".to_owned(),
             Shape::Number { min, max } => format!("a whole number from {min} to {max}"),
             Shape::OneOf(words) => words.join(", "),
+            Shape::Instant => "a date with time and offset, such as 2026-12-31T00:00:00Z".to_owned(),
             Shape::Names => "names of letters, digits, - and _, separated by commas".to_owned(),
             Shape::Nets => "CIDRs such as 10.0.0.0/8, separated by commas, or none".to_owned(),
             Shape::Origin => "http(s)://host[:port] without a path".to_owned(),
@@ -96,6 +100,7 @@ impl Shape {
                 raw.parse().ok().filter(|n| (min..=max).contains(n)).map(Value::Number).ok_or(None)
             }
             Shape::OneOf(words) => one_of(words, raw).map(Value::Text).ok_or(None),
+            Shape::Instant => instant(raw).map(|_| Value::Text(raw.to_owned())).ok_or(None),
             Shape::Names => names(raw).map(Value::List).map_err(Some),
             Shape::Nets => {
                 list(raw).into_iter().map(net).collect::<Result<_, _>>().map(Value::Nets).map_err(Some)
@@ -107,6 +112,11 @@ impl Shape {
             Shape::Log => log(raw).map(|()| Value::Text(raw.to_owned())),
         }
     }
+}
+
+/// The instant that a text in RFC 3339 names.
+pub fn instant(raw: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(raw).ok().map(|at| at.to_utc())
 }
 
 fn flag(raw: &str) -> Option<bool> {
@@ -222,6 +232,10 @@ mod tests {
         assert!(kinds.parse("oracle").is_err());
         assert_eq!(Shape::OneOf(&["EdDSA"]).parse("eddsa"), Ok(Value::Text("EdDSA".into())));
         assert_eq!(Shape::Flag.parse("Yes"), Ok(Value::Flag(true)));
+        assert!(Shape::Instant.parse("2026-12-31T00:00:00+08:00").is_ok());
+        for wrong in ["2026-12-31", "2026-12-31T00:00:00", "soon"] {
+            assert!(Shape::Instant.parse(wrong).is_err(), "{wrong}");
+        }
         assert!(Shape::Flag.parse("maybe").is_err());
     }
 

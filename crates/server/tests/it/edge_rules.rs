@@ -129,7 +129,7 @@ async fn who_asks_too_often_is_told_when_to_come_back_and_nobody_else_is() {
     for _ in 0..5 {
         from(1).get("/healthz").await.expect(200);
     }
-    let counted = number(&app, r#"rate_limited_total{class="request"}"#).await;
+    let counted = number(&app, r#"rate_limited_total{scope="request"}"#).await;
     assert!(counted >= 2.0, "{counted}");
     app.clock.advance(chrono::Duration::seconds(wait));
     from(1).get("/api/auth/check-init").await.expect(200);

@@ -1,4 +1,4 @@
-//! The operator's commands as he types them: `doctor`, `rls`, `user`, `keys rotate`.
+//! The operator's commands as he types them: `doctor`, `rls`, `user`, `keys rotate`, `audit verify`.
 
 use serde_json::{Value, json};
 
@@ -209,4 +209,56 @@ fn a_rotation_at_the_machine_makes_keys_and_seals_stored_secrets_under_the_new_o
     let server = Server::start(&mut tenon(next, None));
     assert_eq!(server.get("/api/posts/", Some(&token)).status, 200);
     server.sign_in("owner", PASSWORD);
+}
+
+/// Somebody who can write to the database file and has no key.
+fn tamper(file: &std::path::Path) {
+    let url = format!("sqlite://{}?mode=rw", file.display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut options = sea_orm::ConnectOptions::new(url);
+        options.max_connections(1).sqlx_logging(false);
+        let database = sea_orm::Database::connect(options).await.unwrap();
+        use sea_orm::ConnectionTrait;
+        let sql = "UPDATE audit_entry SET actor_name = 'somebody else' WHERE id = (SELECT min(id) FROM audit_entry)";
+        let changed = database.execute_unprepared(sql).await.unwrap();
+        assert_eq!(changed.rows_affected(), 1);
+        database.close().await.unwrap();
+    });
+}
+
+#[test]
+fn audit_verify_reads_every_trail_and_ends_with_one_when_something_was_changed() {
+    let dir = folder();
+    let server = Server::start(&mut support::tenon(dir.path()));
+    let token = server.set_up();
+    let begin = std::time::Instant::now();
+    let sealed = || server.get("/api/audit-seals/status", Some(&token)).body;
+    // The job that seals runs every ten seconds.
+    while sealed()["sealed"] == 0 {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(40), "{}", sealed());
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let head = sealed()["head"].as_str().unwrap().to_owned();
+    let organization = server.get("/api/auth/user/info", Some(&token)).body["organization"]["id"].clone();
+    server.terminate();
+    let verify =
+        |options: &[&str]| support::run(support::tenon(dir.path()).args(["audit", "verify"]).args(options));
+    let all = verify(&["--json"]);
+    all.succeeds();
+    let reports = parsed(&all);
+    assert_eq!(reports.as_array().unwrap().len(), 2, "the organisation and the installation: {reports}");
+    assert!(reports.as_array().unwrap().iter().all(|one| one["report"]["sound"] == true), "{reports}");
+    let organization = organization.as_str().unwrap().to_owned();
+    verify(&["--organization", &organization, "--expect", &head]).succeeds();
+    let gone = verify(&["--organization", &organization, "--expect", &"0".repeat(64)]);
+    assert_eq!(gone.code, Some(1), "{gone:?}");
+    gone.mentions("its end was taken away");
+    assert_eq!(verify(&["--expect", &head]).code, Some(2), "about which trail?");
+
+    tamper(&dir.path().join("data/tenon.db"));
+    let broken = verify(&[]);
+    assert_eq!(broken.code, Some(1), "{broken:?}");
+    broken.mentions("says something else than when it was sealed");
+    assert!(broken.stderr.contains("1 of 2 trails"), "{broken:?}");
 }

@@ -71,7 +71,7 @@ pub async fn join(app: &App, tx: &Tx, user: &app_user::Model, by: Option<Id>, ho
     }
     linked::add::<membership_role::Entity>(app, tx, user.id, &how.role_ids).await?;
     linked::add::<membership_post::Entity>(app, tx, user.id, &how.post_ids).await?;
-    kernel::access::bump(tx, now, "membership_changed", Some(user.id)).await
+    kernel::access::bump(tx, now, "membership_added", Some(user.id)).await
 }
 
 async fn drop_links(tx: &Tx, user: Id) -> Result<()> {

@@ -92,10 +92,16 @@ impl Resource for User {
         if let Some(ids) = posts {
             linked::set::<membership_post::Entity>(cx, new.id, ids).await?;
         }
-        if change.old.as_ref().is_some_and(|old| old.active) && !new.active {
+        let was_active = change.old.as_ref().is_some_and(|old| old.active);
+        if was_active && !new.active {
             departure::deactivated(cx, new.id).await?;
         }
-        access::bump(cx.tx()?, cx.now(), "membership_changed", Some(new.id)).await
+        let kind = match (was_active, new.active) {
+            (true, false) => "user_disabled",
+            (false, true) => "user_enabled",
+            _ => "membership_changed",
+        };
+        access::bump(cx.tx()?, cx.now(), kind, Some(new.id)).await
     }
 
     async fn before_delete(cx: &Cx, row: &Model<Self>, purge: bool) -> Result<()> {

@@ -67,6 +67,9 @@ pub struct Wish {
     pub base_url: &'static str,
     pub timeout: Duration,
     pub allocate_auth: platform::ids::AllocateAuth,
+    pub authentik: Option<authentik::Settings>,
+    pub internal_calls: u64,
+    pub internal_previous_until: Option<DateTime<Utc>>,
 }
 
 impl Default for Wish {
@@ -87,6 +90,9 @@ impl Default for Wish {
             base_url: "http://127.0.0.1:8000",
             timeout: Duration::from_secs(60),
             allocate_auth: platform::ids::AllocateAuth::None,
+            authentik: None,
+            internal_calls: 6_000,
+            internal_previous_until: None,
         }
     }
 }
@@ -160,6 +166,9 @@ impl TestApp {
             members: members::Settings {
                 internal_secret: Some(Secret::from(INTERNAL_SECRET.to_owned())),
                 internal_secret_previous: Some(Secret::from(INTERNAL_SECRET_PREVIOUS.to_owned())),
+                authentik: wish.authentik,
+                internal_secret_previous_until: wish.internal_previous_until,
+                internal_calls: wish.internal_calls,
                 ..members::Settings::default()
             },
             counter: None,

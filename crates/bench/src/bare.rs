@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use axum::{Router, routing::post};
+use axum::{Router, routing::get};
 
 /// Serves until the process is killed; says its address on the first line.
 pub fn serve() -> Result<(), String> {
@@ -14,7 +14,10 @@ pub fn serve() -> Result<(), String> {
     runtime.block_on(async {
         let body =
             r#"{"code":0,"msg":"Allocated segment: 1 to 1","data":{"start":1,"end":1},"traceId":null}"#;
-        let router = Router::new().route("/", post(move |_: axum::body::Bytes| async move { body }));
+        let router = Router::new().route(
+            "/",
+            get(move || async move { body }).post(move |_: axum::body::Bytes| async move { body }),
+        );
         let listener =
             tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
         println!("{}", listener.local_addr().map_err(|error| error.to_string())?);
