@@ -12,7 +12,7 @@ if [ -z "${PYTHON:-}" ]; then
     PYTHON="$place/bin/python"
     [ -x "$PYTHON" ] || python3 -m venv "$place"
 fi
-if ! "$PYTHON" -c 'import fastapi, httpx, mypy, pytest' >/dev/null 2>&1; then
+if ! "$PYTHON" -c 'import fastapi, httpx, mypy, pytest, uvicorn' >/dev/null 2>&1; then
     "$PYTHON" -m pip install --quiet --disable-pip-version-check --requirement requirements-check.txt \
         >"$logs/python-members.log" 2>&1 \
         || { echo "clients/python-members: what requirements-check.txt lists could not be installed; see python-members.log" >&2; exit 1; }

@@ -4,13 +4,19 @@
     TENON_URL=… TENON_INTERNAL_SECRET=… TENON_WEBHOOK_SECRET=whsec_… \
         uvicorn --app-dir clients/python-members/examples --factory fastapi_app:create_app
 
-People come with the access token that they have for Tenon. Who they are, Tenon says (`/me`); what they may do here
-is read from what the library remembers.
+People come with the access token that they have for Tenon. Who they are, Tenon says (`/me`), once for each token; what
+they may do here is read from what the library remembers. So the service goes on while Tenon is away, for as long as
+Tenon allows: for whoever was here before, until his token ends.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
+import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Annotated, Callable, Optional
@@ -26,20 +32,52 @@ router = APIRouter()
 _campaigns: dict[str, list[str]] = {}
 
 
+class People:
+    """Who the tokens belong to. One that Tenon has believed is believed until it ends: it is compared as a whole. Whether
+    its owner may do anything is asked anew each time."""
+
+    def __init__(self, tenon: httpx.AsyncClient, most: int = 10_000) -> None:
+        self.tenon = tenon
+        self._most = most
+        self._known: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+
+    async def sub(self, authorization: str) -> str:
+        """What Tenon calls whoever sent this. Raises what the caller is to be answered."""
+        name = hashlib.sha256(authorization.encode()).digest()
+        known = self._known.get(name)
+        if known is not None and time.time() < known[1]:
+            return known[0]
+        try:
+            answer = await self.tenon.get("/me", headers={"Authorization": authorization})
+        except httpx.RequestError as error:
+            raise HTTPException(503, "Tenon cannot be asked who you are") from error
+        if answer.status_code in (401, 403):
+            self._known.pop(name, None)
+            raise HTTPException(answer.status_code, "Tenon refuses this token", {"WWW-Authenticate": "Bearer"})
+        if answer.status_code != 200:
+            raise HTTPException(503, "Tenon cannot be asked who you are")
+        sub = str(answer.json()["authentik_sub"])
+        self._known[name] = (sub, ends_at(authorization))
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return sub
+
+
+def ends_at(authorization: str) -> float:
+    """When a token ends that Tenon has verified; 0 for one that does not say so."""
+    try:
+        part = authorization.split(".")[1]
+        return float(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["exp"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return 0.0
+
+
 async def current_sub(request: Request, authorization: Annotated[Optional[str], Header()] = None) -> str:
-    """Who is calling, as Tenon says. A service that verifies tokens itself returns their `sub` instead."""
+    """Who is calling. A service that verifies tokens itself returns their `sub` instead."""
     if authorization is None:
         raise HTTPException(401, "sign in", {"WWW-Authenticate": "Bearer"})
-    people: httpx.AsyncClient = request.app.state.people
-    try:
-        answer = await people.get("/me", headers={"Authorization": authorization})
-    except httpx.RequestError as error:
-        raise HTTPException(503, "Tenon cannot be asked who you are") from error
-    if answer.status_code == 200:
-        return str(answer.json()["authentik_sub"])
-    if answer.status_code in (401, 403):
-        raise HTTPException(answer.status_code, "Tenon refuses this token", {"WWW-Authenticate": "Bearer"})
-    raise HTTPException(503, "Tenon cannot be asked who you are")
+    people: People = request.app.state.people
+    return await people.sub(authorization)
 
 
 def require(module: str, action: str) -> Callable[..., Awaitable[str]]:
@@ -96,6 +134,6 @@ def create_app(members: Optional[AsyncMembers] = None, people: Optional[httpx.As
             yield
 
     app = FastAPI(title="Campaigns", lifespan=lifespan)
-    app.state.members, app.state.people = members, people
+    app.state.members, app.state.people = members, People(people)
     app.include_router(router)
     return app

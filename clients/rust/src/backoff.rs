@@ -38,7 +38,7 @@ impl Backoff {
 
 /// Between 0 and 1.
 #[expect(clippy::disallowed_methods, reason = "a few random bits; a random number crate would be one more")]
-fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     let bits = u32::try_from(uuid::Uuid::new_v4().as_u128() & u128::from(u32::MAX)).unwrap_or_default();
     f64::from(bits) / f64::from(u32::MAX)
 }

@@ -5,6 +5,7 @@
 mod backoff;
 mod error;
 mod ids;
+pub mod members;
 
 use std::time::Duration;
 
