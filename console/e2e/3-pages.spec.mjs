@@ -38,10 +38,17 @@ const inside = {
   'id-generators': '/ids/generators',
   'new-id-generator': '/ids/generators?record=new',
   'id-playground': '/ids/playground',
+  'member-grants': '/members/grants',
+  'new-member-grant': '/members/grants?record=new',
+  'member-who-can': '/members/who-can',
+  'member-access': '/members/access',
   'member-clients': '/members/programs',
   'new-member-client': '/members/programs?record=new',
   'member-issuers': '/members/issuers',
   'new-member-issuer': '/members/issuers?record=new',
+  'webhook-endpoints': '/webhooks/endpoints',
+  'new-webhook-endpoint': '/webhooks/endpoints?record=new',
+  'webhook-deliveries': '/webhooks/deliveries',
   organization: '/organization',
   audit: '/audit',
   'sign-ins': '/sign-ins',
@@ -60,7 +67,7 @@ const inside = {
   'not-found': '/nowhere',
 }
 /** A key that has no words shows itself as it is written in the source. */
-const UNTRANSLATED = /\b(?:auth|common|errors|fields|home|identity|ids|jobs|layout|members|platform|resource)\.[a-z_]+(?:\.[a-z_]+)+/
+const UNTRANSLATED = /\b(?:auth|common|errors|fields|grants|home|identity|ids|jobs|layout|members|platform|resource|webhooks)\.[a-z_]+(?:\.[a-z_]+)+/
 
 async function pictures({ visitor, out, allow }, locale) {
   // The made-up token.

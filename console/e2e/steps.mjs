@@ -1,4 +1,7 @@
 // Words that every spec uses.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
 export const field = (name) => `input[data-testid="${name}"]`
 export const id = (name) => `[data-testid="${name}"]`
 /** Distinguishes runs against one server. */
@@ -48,4 +51,17 @@ export async function joined(url, name) {
   const { status, body } = await caller(url)('POST', `/api/auth/invitations/${token}/accept`, { username, password })
   if (status >= 300) throw new Error(`${name} cannot join: ${JSON.stringify(body)}`)
   return person
+}
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** Nothing on the page that would keep somebody out: WCAG 2.1 AA, as far as a machine can tell. */
+export async function accessible(page, name) {
+  // Evaluated from outside, since the page's own policy lets no foreign script in.
+  await page.evaluate(readFileSync(AXE, 'utf8'))
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })
+    return violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)
+  })
+  if (found.length > 0) throw new Error(`${name}: ${found.join('\n')}`)
 }

@@ -21,6 +21,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api-clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Programs with keys of their own */
+        get: operations["members.api_clients"];
+        put?: never;
+        /** Make a program */
+        post: operations["members.api_client_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api-clients/{client_key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One program */
+        get: operations["members.api_client"];
+        put?: never;
+        post?: never;
+        /** Remove a program */
+        delete: operations["members.api_client_delete"];
+        options?: never;
+        head?: never;
+        /** Change a program */
+        patch: operations["members.api_client_update"];
+        trace?: never;
+    };
+    "/admin/api-clients/{client_key}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a program another key */
+        post: operations["members.api_client_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/audit": {
         parameters: {
             query?: never;
@@ -30,6 +84,23 @@ export interface paths {
         };
         /** What was done */
         get: operations["members.audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the sealed trail is as it was written */
+        get: operations["members.audit_verify"];
         put?: never;
         post?: never;
         delete?: never;
@@ -270,6 +341,57 @@ export interface paths {
         get: operations["identity.audit_entry.read"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit-seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The days of the sealed audit trail, newest first */
+        get: operations["identity.audit_seal.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit-seals/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the audit trail is sealed */
+        get: operations["identity.audit_seal.standing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit-seals/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether the audit trail is as it was written */
+        post: operations["identity.audit_seal.verify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1967,6 +2089,40 @@ export interface paths {
         patch: operations["members.client.update"];
         trace?: never;
     };
+    "/api/member-clients/{id}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a program called in the last week */
+        get: operations["members.client.calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-clients/{id}/calls/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A program's calls by the hour */
+        get: operations["members.client.call_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/member-clients/{id}/rotate": {
         parameters: {
             query?: never;
@@ -1978,6 +2134,91 @@ export interface paths {
         put?: never;
         /** Give a program another key */
         post: operations["members.client.rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Grants to members, the newest first */
+        get: operations["members.grant.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-grants/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give and take several permissions */
+        post: operations["members.grant.change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-grants/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Grants to members as a CSV file */
+        get: operations["members.grant.export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-grants/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give and take what a file says */
+        post: operations["members.grant.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-grants/who-can": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can do this, and why */
+        get: operations["members.grant.who_can"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2031,6 +2272,74 @@ export interface paths {
         put?: never;
         /** Whether an issuer's keys can be read */
         post: operations["members.issuer.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member-terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The names that grants may have */
+        get: operations["members.term.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{user_id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a member may do, and why */
+        get: operations["members.member.access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{user_id}/copy-grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a member what another one has */
+        post: operations["members.member.copy_grants"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{user_id}/offboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take everything from a member */
+        post: operations["members.member.offboard"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2327,6 +2636,40 @@ export interface paths {
         get: operations["platform.audit.list"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/audit/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The days of the installation's sealed trail */
+        get: operations["platform.audit.seals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/platform/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether that trail is as it was written */
+        post: operations["platform.audit.verify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3539,6 +3882,214 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhook-deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Webhook deliveries: list */
+        get: operations["webhooks.delivery.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-deliveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A delivery with what was sent and each try */
+        get: operations["webhooks.delivery.read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-deliveries/{id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deliver it again */
+        post: operations["webhooks.delivery.redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Webhooks: list */
+        get: operations["webhooks.endpoint.list"];
+        put?: never;
+        /** Make a webhook; its secret is shown this once */
+        post: operations["webhooks.endpoint.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-endpoints/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Webhooks: change or delete many */
+        post: operations["webhooks.endpoint.bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-endpoints/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Webhooks: read */
+        get: operations["webhooks.endpoint.read"];
+        /** Webhooks: replace */
+        put: operations["webhooks.endpoint.replace"];
+        post?: never;
+        /** Webhooks: put into the trash */
+        delete: operations["webhooks.endpoint.delete"];
+        options?: never;
+        head?: never;
+        /** Webhooks: change */
+        patch: operations["webhooks.endpoint.patch"];
+        trace?: never;
+    };
+    "/api/webhook-endpoints/{id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enable a webhook */
+        post: operations["webhooks.endpoint.enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-endpoints/{id}/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a message to try a webhook out */
+        post: operations["webhooks.endpoint.ping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-endpoints/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send the messages of a time again */
+        post: operations["webhooks.endpoint.replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-endpoints/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Webhooks: take out of the trash */
+        post: operations["webhooks.endpoint.restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-endpoints/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a webhook another secret */
+        post: operations["webhooks.endpoint.rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-event-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Types of events that can be told */
+        get: operations["webhooks.endpoint.event_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/docs": {
         parameters: {
             query?: never;
@@ -3584,6 +4135,23 @@ export interface paths {
         get: operations["system.live"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/authentik/users/ensure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a user at Authentik and here */
+        post: operations["members.ensure"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3902,6 +4470,27 @@ export interface components {
         };
         /** @description Who may have jobs of a kind made by a request. */
         Audience: "organization" | "platform" | "internal";
+        /** @description One place at which a trail is not as it was written. */
+        AuditBreak: {
+            /** @description `2026-11-27`. */
+            day: string;
+            /** @description What is wrong. */
+            kind: components["schemas"]["AuditBreakKind"];
+            /**
+             * Format: uuid
+             * @description The entry, where it is known.
+             */
+            entry_id?: string | null;
+            /**
+             * Format: date-time
+             * @description The entry's time, as it says now.
+             */
+            at?: string | null;
+            /** @description In words. */
+            detail: string;
+        };
+        /** @description What is wrong at one place. */
+        AuditBreakKind: "changed" | "removed" | "inserted" | "seal_changed" | "head_missing";
         /** @description An audit entry as shown. */
         AuditEntry: {
             /**
@@ -3987,6 +4576,135 @@ export interface components {
             /** @description `{field: {before, after}}`. */
             changes: unknown;
         };
+        /** @description A day of a sealed trail. */
+        AuditSeal: {
+            /** @description `2026-11-27` (UTC). */
+            day: string;
+            /** @description `open` while the day lasts and its chain grows, else `closed`. */
+            state: string;
+            /**
+             * Format: uint64
+             * @description Entries that were sealed.
+             */
+            entries: number;
+            /**
+             * Format: date-time
+             * @description When the newest of them was sealed.
+             */
+            sealed_at: string;
+            /** @description The hash at the end of the day. */
+            hash: string;
+            /** @description The hash at the end of the day before in the chain. */
+            previous_hash?: string | null;
+            /** @description Whether the entries were kept long enough and only the seal is left. */
+            pruned: boolean;
+        };
+        /** @description How far a trail is sealed. */
+        AuditSealStatus: {
+            /**
+             * Format: uint64
+             * @description Entries in the chain since its beginning.
+             */
+            sealed: number;
+            /**
+             * Format: uint64
+             * @description Entries that wait to be sealed, which takes ten seconds, and such as were inserted.
+             */
+            unsealed: number;
+            /**
+             * Format: date-time
+             * @description When an entry was sealed last.
+             */
+            last_sealed_at?: string | null;
+            /** @description The newest hash. Kept elsewhere, it shows later that the end of the trail was not taken away. */
+            head?: string | null;
+        };
+        /** @description Days of a sealed trail. */
+        AuditSeals: {
+            /** @description Newest first. */
+            items: components["schemas"]["AuditSeal"][];
+            /** @description `before` of the next ones; null at the end. */
+            next?: string | null;
+        };
+        /** @description What a verification found. */
+        AuditVerification: {
+            /** @description Whether everything that was looked at is as it was written. */
+            sound: boolean;
+            /**
+             * Format: uint64
+             * @description Days that were looked at.
+             */
+            days: number;
+            /**
+             * Format: uint64
+             * @description Sealed entries that were looked at.
+             */
+            entries: number;
+            /**
+             * Format: uint64
+             * @description Days of which only the seal is left, since their entries were kept long enough.
+             */
+            pruned_days: number;
+            /**
+             * Format: uint64
+             * @description Entries that no link tells of: those of the last seconds, and inserted ones. `None` until the end.
+             */
+            unsealed?: number | null;
+            /** @description The hash of the newest link that was looked at. */
+            head?: string | null;
+            /** @description The first hundred places at which something is wrong. */
+            breaks: components["schemas"]["AuditBreak"][];
+            /** @description The day to go on with, when time was up before the end. */
+            next?: string | null;
+        };
+        /** @description What to verify. */
+        AuditVerify: {
+            /** @description The first day, `2026-11-27` (UTC); the beginning unless said otherwise. */
+            from?: string | null;
+            /** @description The last day; the end unless said otherwise. */
+            to?: string | null;
+            /** @description A head that was noted down earlier: its link must still be there. Only to the end of the trail. */
+            expected?: string | null;
+        };
+        /** @description A user who is as he was wished, there and here. */
+        AuthentikEnsured: {
+            /** @description Whether he was new at Authentik. */
+            created: boolean;
+            /** @description What was changed there: `attributes`, `email`, `groups`, `is_active`, `name`, `path`, `username`. */
+            changed: string[];
+            /** @description As he is there. */
+            authentik: components["schemas"]["AuthentikUser"];
+            /** @description What the issuer calls him. */
+            authentik_sub: string;
+            /** @description As he is here. */
+            user: components["schemas"]["MemberUser"];
+            /** @description Whether a letter was sent. */
+            recovery_email_sent: boolean;
+        };
+        /** @description A user of Authentik. */
+        AuthentikUser: {
+            /**
+             * Format: int64
+             * @description The number of his row.
+             */
+            pk: number;
+            /** @description His id. */
+            uuid: string;
+            /** @description What tokens call him by default. */
+            uid: string;
+            /** @description Sign-in name. */
+            username: string;
+            /** @description E-mail address. */
+            email: string;
+            /** @description Name to show. */
+            name: string;
+            /** @description Whether he may sign in. */
+            is_active: boolean;
+            /** @description `internal`, `external`, or what a newer version knows. */
+            type: string;
+            /** @description The folder that he lies in. */
+            path: string;
+        };
         /** @description The records, by id or by a list query, and the action. */
         Bulk: {
             /** @description Records by id, at most 1,000. */
@@ -4067,6 +4785,55 @@ export interface components {
          *      derive cannot spell `self`.
          */
         DataScope: "all" | "departments" | "department" | "department_and_below" | "self";
+        DeliveryPage: {
+            items: components["schemas"]["DeliveryRecord"][];
+            total: number | null;
+            total_capped?: boolean;
+            page: number;
+            page_size: number;
+            next_cursor: string | null;
+        };
+        DeliveryRecord: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The receiver.
+             */
+            endpoint_id: string;
+            /** @description Its name; null when it is gone. */
+            endpoint_name?: string | null;
+            /** @description What the receiver sees as `webhook-id`. */
+            message_id: string;
+            /** @description What it tells of. */
+            event_type: string;
+            /** @description `pending`, `delivered`, `failed` (every try is spent) or `held` (the receiver was disabled). */
+            state: string;
+            /**
+             * Format: int32
+             * @description Tries since it was last put in the queue by somebody.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When the next try is due.
+             */
+            next_at?: string | null;
+            /**
+             * Format: int32
+             * @description HTTP status of the last try.
+             */
+            last_status?: number | null;
+            /** @description What was wrong with the last try: `status`, `timeout`, `unreachable`, `refused`, `invalid`. */
+            last_error?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was delivered or given up.
+             */
+            finished_at?: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
         /** @description A department as shown. */
         Department: {
             /**
@@ -4264,6 +5031,68 @@ export interface components {
             /** @description The token of the link. */
             token: string;
         };
+        EndpointPage: {
+            items: components["schemas"]["EndpointRecord"][];
+            total: number | null;
+            total_capped?: boolean;
+            page: number;
+            page_size: number;
+            next_cursor: string | null;
+        };
+        EndpointRecord: {
+            /** Format: uuid */
+            id: string;
+            /** @description Name. */
+            name: string;
+            /** @description Where messages are sent. */
+            url: string;
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description Types of events that it is told of; empty: every type. */
+            event_types: string[];
+            /** @description Whether messages are sent. */
+            enabled: boolean;
+            /** @description `active`, `failing` (the newest tries failed) or `disabled`. */
+            state: string;
+            /**
+             * @description Why it is disabled: `by_hand`, `failing` (for five days nothing could be delivered) or `gone` (it
+             *      answered 410).
+             */
+            disabled_reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is disabled.
+             */
+            disabled_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when every try has failed.
+             */
+            failing_since?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last took a message; within ten seconds.
+             */
+            last_success_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last did not.
+             */
+            last_failure_at?: string | null;
+            /** @description The secrets that sign at present, the newest first. */
+            secrets: components["schemas"]["WebhookSecretHint"][];
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: uuid */
+            created_by: string | null;
+            /** Format: uuid */
+            updated_by: string | null;
+            /** Format: date-time */
+            deleted_at: string | null;
+        };
         /** @description One field of a resource. */
         Field: {
             /** @description Name. */
@@ -4304,6 +5133,99 @@ export interface components {
             message: string;
             /** @description Values for a translated message, such as `{"max": 64}`. */
             params?: unknown;
+        };
+        /** @description Who gave something. */
+        GrantGiver: {
+            /** @description `user`, `program`, `system`, or `unknown` for what was given before this was kept. */
+            kind: string;
+            /**
+             * Format: uuid
+             * @description The user or the program.
+             */
+            id?: string | null;
+            /** @description His name; that of then, where he is no member. */
+            name: string;
+        };
+        /** @description Somebody who has a permission. */
+        GrantHolder: {
+            /** @description Who. */
+            user: components["schemas"]["GrantUser"];
+            /** @description Why, every reason. */
+            origins: components["schemas"]["GrantOrigin"][];
+        };
+        /** @description One page of those who have a permission. */
+        GrantHolders: {
+            /** @description By sign-in name. */
+            items: components["schemas"]["GrantHolder"][];
+            /**
+             * Format: uint64
+             * @description How many there are in all; null with `count=none`.
+             */
+            total?: number | null;
+            /** @description Whether there are more than `total`. */
+            total_capped?: boolean;
+            /**
+             * Format: uint64
+             * @description The page, from 1.
+             */
+            page: number;
+            /**
+             * Format: uint64
+             * @description Members of a page.
+             */
+            page_size: number;
+        };
+        /** @description Why somebody has a permission. */
+        GrantOrigin: {
+            /** @description `owner`, `role` or `grant`. */
+            kind: string;
+            /** @description The role that carries it. */
+            role?: components["schemas"]["GrantRole"] | null;
+            /**
+             * Format: uuid
+             * @description The grant, to him or to the role.
+             */
+            grant_id?: string | null;
+            /** @description Who gave it. */
+            granted_by?: components["schemas"]["GrantGiver"] | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            granted_at?: string | null;
+            /** @description Why. */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            expires_at?: string | null;
+        };
+        /** @description A role by its name. */
+        GrantRole: {
+            /**
+             * Format: uuid
+             * @description The role.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description A member as these routes show him. */
+        GrantUser: {
+            /**
+             * Format: uuid
+             * @description The user.
+             */
+            id: string;
+            /** @description Name to show. */
+            name: string;
+            /** @description Sign-in name. */
+            username: string;
+            /** @description E-mail address. */
+            email?: string | null;
+            /** @description Whether he may work here. */
+            is_active: boolean;
         };
         /** @description The state of the process. */
         Health: {
@@ -6179,6 +7101,20 @@ export interface components {
              */
             organization_id?: string | null;
         };
+        /** @description What a member may do. */
+        MemberAccess: {
+            /** @description Who. Whoever may not work has no permissions. */
+            user: components["schemas"]["GrantUser"];
+            /** @description Whether he owns the organisation, and so has all of its permissions. */
+            is_owner: boolean;
+            /**
+             * Format: int64
+             * @description The version of what he may do.
+             */
+            version: number;
+            /** @description In the order of their tuples. */
+            permissions: components["schemas"]["MemberPermission"][];
+        };
         /** @description A key with its owner. */
         MemberApiKey: {
             /**
@@ -6238,6 +7174,99 @@ export interface components {
             page_size: number;
             /** @description Where the next page begins. */
             next_cursor?: string | null;
+        };
+        /** @description One call of a program. */
+        MemberCall: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it came in.
+             */
+            at: string;
+            method: string;
+            /** @description The path's template. */
+            route: string;
+            /** Format: int32 */
+            status: number;
+            /**
+             * Format: int64
+             * @description Milliseconds to the answer.
+             */
+            duration_ms: number;
+            /** @description From where. */
+            ip?: string | null;
+            request_id: string;
+            /** @description The code of a refusal. */
+            reason?: string | null;
+        };
+        /** @description Numbers of calls. */
+        MemberCallCounts: {
+            /**
+             * Format: int64
+             * @description Answered with 2xx or 3xx.
+             */
+            ok: number;
+            /**
+             * Format: int64
+             * @description With 4xx.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description With 5xx.
+             */
+            failed: number;
+        };
+        /** @description The calls of an hour. */
+        MemberCallHour: {
+            /**
+             * Format: date-time
+             * @description Its beginning.
+             */
+            hour: string;
+            /**
+             * Format: int64
+             * @description Answered with 2xx or 3xx.
+             */
+            ok: number;
+            /**
+             * Format: int64
+             * @description With 4xx.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description With 5xx.
+             */
+            failed: number;
+        };
+        /** @description Calls of a program. */
+        MemberCallList: {
+            /** @description The newest first. */
+            items: components["schemas"]["MemberCall"][];
+            /**
+             * Format: uuid
+             * @description For the next page; null at the end.
+             */
+            next_before?: string | null;
+        };
+        /** @description The calls of the last week. */
+        MemberCallStats: {
+            /**
+             * Format: date-time
+             * @description The beginning of the first hour.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Now.
+             */
+            until: string;
+            /** @description Hours with calls, the oldest first. */
+            hours: components["schemas"]["MemberCallHour"][];
+            /** @description All of them. */
+            total: components["schemas"]["MemberCallCounts"];
         };
         /** @description A program. */
         MemberClient: {
@@ -6419,6 +7448,241 @@ export interface components {
             /** @description What it sends as `X-API-Key`. */
             api_key: string;
         };
+        /** @description A grant to a member. */
+        MemberGrant: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /** @description Who holds it. */
+            user: components["schemas"]["GrantUser"];
+            /** @description What kind of thing the scope is. */
+            scope_type: string;
+            /** @description Which one. */
+            scope_id: string;
+            /** @description Module. */
+            module: string;
+            /** @description Action. */
+            action: string;
+            /** @description Why. */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when; null: for ever.
+             */
+            expires_at?: string | null;
+            /** @description Who gave it. */
+            granted_by?: components["schemas"]["GrantGiver"] | null;
+            /**
+             * Format: date-time
+             * @description Since when; null for what was given before this was kept.
+             */
+            created_at?: string | null;
+        };
+        /** @description Several changes. */
+        MemberGrantBatch: {
+            /** @description At most 500. */
+            operations: components["schemas"]["MemberGrantOperation"][];
+            /**
+             * @description `true`, which is the default, does all or none; `false` does what can be done.
+             * @default true
+             */
+            atomic: boolean;
+        };
+        /** @description What became of several changes. */
+        MemberGrantBatchOutcome: {
+            /** @description In the order of the operations. */
+            results: components["schemas"]["MemberGrantOutcome"][];
+            /**
+             * Format: uint
+             * @description How many changed something.
+             */
+            changed: number;
+        };
+        /** @description A tuple with its end. */
+        MemberGrantCopied: {
+            /** @description What kind of thing the scope is. */
+            scope_type: string;
+            /** @description Which one. */
+            scope_id: string;
+            /** @description Module. */
+            module: string;
+            /** @description Action. */
+            action: string;
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            expires_at?: string | null;
+        };
+        /** @description Whose grants somebody is to have as well. */
+        MemberGrantCopy: {
+            /**
+             * Format: uuid
+             * @description The member who has them.
+             */
+            from_user_id: string;
+            /** @description Only those with these types of scope. */
+            scope_types?: string[] | null;
+            /**
+             * @description Whether they end when his do; otherwise they do not end.
+             * @default true
+             */
+            keep_expiry: boolean;
+            /** @description Why; absent takes the reasons along. */
+            reason?: string | null;
+            /**
+             * @description Whether to tell only what would be done.
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /** @description What a copy did, or would do. */
+        MemberGrantCopyOutcome: {
+            /** @description What the member did not have before. */
+            added: components["schemas"]["MemberGrantCopied"][];
+            /**
+             * Format: uint
+             * @description How many he had already, whatever their end.
+             */
+            already: number;
+            /** @description What the caller may not give. */
+            refused: components["schemas"]["MemberGrantNotCopied"][];
+        };
+        /** @description What an import did, or would do. */
+        MemberGrantImport: {
+            /**
+             * Format: uint
+             * @description Rows of the file.
+             */
+            rows: number;
+            /**
+             * Format: uint
+             * @description New grants.
+             */
+            granted: number;
+            /**
+             * Format: uint
+             * @description Grants with another end or reason.
+             */
+            updated: number;
+            /**
+             * Format: uint
+             * @description Rows that say what is so already; taking what nobody has is one of them.
+             */
+            unchanged: number;
+            /**
+             * Format: uint
+             * @description Grants that were taken away.
+             */
+            revoked: number;
+            /** @description Whether it was kept: no dry run, and nothing wrong. */
+            applied: boolean;
+            /**
+             * Format: uint
+             * @description Rows with something wrong.
+             */
+            failed: number;
+            /** @description What is wrong, for the first 200 problems. */
+            errors: components["schemas"]["MemberGrantLineError"][];
+        };
+        /** @description What is wrong with a line. */
+        MemberGrantLineError: {
+            /**
+             * Format: uint
+             * @description Line of the file on which the row begins; the header is line 1.
+             */
+            line: number;
+            /** @description Column, if it is about one. */
+            column?: string | null;
+            /** @description Code. */
+            code: string;
+            /** @description English sentence. */
+            detail: string;
+        };
+        /** @description One page of a list. */
+        MemberGrantList: {
+            /** @description The records. */
+            items: components["schemas"]["MemberGrant"][];
+            /**
+             * Format: uint64
+             * @description How many there are in all; null with `count=none`.
+             */
+            total?: number | null;
+            /** @description Whether there are more than `total`. */
+            total_capped?: boolean;
+            /**
+             * Format: uint64
+             * @description The page, from 1.
+             */
+            page: number;
+            /**
+             * Format: uint64
+             * @description Records of a page.
+             */
+            page_size: number;
+            /** @description Where the next page begins. */
+            next_cursor?: string | null;
+        };
+        /** @description What was not copied, and why. */
+        MemberGrantNotCopied: {
+            /** @description What. */
+            tuple: components["schemas"]["Tuple"];
+            /** @description Code. */
+            code: string;
+            /** @description English sentence. */
+            detail: string;
+        };
+        /** @description Whether something is given or taken. */
+        MemberGrantOp: "grant" | "revoke";
+        /** @description One of several changes. */
+        MemberGrantOperation: {
+            /** @description Give or take. */
+            op: components["schemas"]["MemberGrantOp"];
+            /**
+             * Format: uuid
+             * @description Whose.
+             */
+            user_id: string;
+            /** @description What kind of scope. */
+            scope_type: string;
+            /** @description Which. */
+            scope_id: string;
+            /** @description Module. */
+            module: string;
+            /** @description Action. */
+            action: string;
+            /** @description Why; absent leaves what there is. */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when; null: for ever; absent leaves what there is. Only where something is given.
+             * @default null
+             */
+            expires_at: string | null;
+        };
+        /** @description What became of one change. */
+        MemberGrantOutcome: {
+            /**
+             * Format: uint
+             * @description Its place in the body, from 0.
+             */
+            index: number;
+            /** @description `granted`, `updated`, `unchanged`, `revoked`, `not_granted`, `refused`. */
+            result: string;
+            /** @description Roles that give the member what was taken from him, and `owner` where he has everything. */
+            still_granted_by?: string[];
+            /** @description Why it was refused. */
+            error?: components["schemas"]["MemberGrantRefusal"] | null;
+        };
+        /** @description Why something was refused. */
+        MemberGrantRefusal: {
+            /** @description Code: that of the field, where one is wrong. */
+            code: string;
+            /** @description English sentence. */
+            detail: string;
+        };
         /** @description An issuer. */
         MemberIssuer: {
             /** Format: uuid */
@@ -6493,6 +7757,63 @@ export interface components {
              * @description For the next page; null at the end.
              */
             next_cursor?: string | null;
+        };
+        /** @description What was taken from a member, or would be. */
+        MemberOffboarded: {
+            /**
+             * Format: uint
+             * @description Direct grants.
+             */
+            grants: number;
+            /** @description Roles. */
+            roles: components["schemas"]["GrantRole"][];
+            /**
+             * Format: uint64
+             * @description Sessions in the organisation.
+             */
+            sessions: number;
+            /**
+             * Format: uint64
+             * @description API keys of the organisation.
+             */
+            api_keys: number;
+            /** @description Whether the membership was disabled by it. */
+            disabled: boolean;
+            /** @description Whether he owned the organisation, which he does no more. */
+            was_owner: boolean;
+        };
+        /** @description How a member leaves. */
+        MemberOffboarding: {
+            /** @description Why. */
+            reason: string;
+            /**
+             * @description Whether the membership is disabled as well.
+             * @default true
+             */
+            disable: boolean;
+            /**
+             * @description Whether to tell only what would be done.
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /** @description One permission that a member has. */
+        MemberPermission: {
+            /** @description What kind of thing the scope is. */
+            scope_type: string;
+            /** @description Which one. */
+            scope_id: string;
+            /** @description Module. */
+            module: string;
+            /** @description Action. */
+            action: string;
+            /**
+             * Format: date-time
+             * @description When the last of the reasons ends; null: never.
+             */
+            expires_at?: string | null;
+            /** @description Why, every reason. */
+            origins: components["schemas"]["GrantOrigin"][];
         };
         /** @description A member in a list. */
         MemberRow: {
@@ -7764,6 +9085,11 @@ export interface components {
             database: string;
             /** @description `ok`. */
             kv: string;
+            /**
+             * @description The keys of issuers whose tokens are believed: `ok`, `stale` or `empty`, the worst of them. It
+             *      never makes this fail: whoever signed in at Tenon needs none of them.
+             */
+            issuers: string;
         };
         /** @description A refresh token; without it the cookie counts. */
         Refresh: {
@@ -8601,6 +9927,17 @@ export interface components {
             /** @description How it stands: scheduled or ready. */
             state: string;
         };
+        /** @description Where one may do what. Compared byte by byte; sorted by scope type, scope, module and action. */
+        Tuple: {
+            /** @description What kind of thing the scope is. */
+            scope_type: string;
+            /** @description Which one. */
+            scope_id: string;
+            /** @description Module. */
+            module: string;
+            /** @description Action. */
+            action: string;
+        };
         /** @description A member as shown. */
         User: {
             /** @description Sign-in name. */
@@ -8789,6 +10126,422 @@ export interface components {
             /** Format: date-time */
             deleted_at: string | null;
         };
+        /** @description A delivery as shown: one event for one receiver. */
+        WebhookDelivery: {
+            /**
+             * Format: uuid
+             * @description The receiver.
+             */
+            endpoint_id: string;
+            /** @description Its name; null when it is gone. */
+            endpoint_name?: string | null;
+            /** @description What the receiver sees as `webhook-id`. */
+            message_id: string;
+            /** @description What it tells of. */
+            event_type: string;
+            /** @description `pending`, `delivered`, `failed` (every try is spent) or `held` (the receiver was disabled). */
+            state: string;
+            /**
+             * Format: int32
+             * @description Tries since it was last put in the queue by somebody.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When the next try is due.
+             */
+            next_at?: string | null;
+            /**
+             * Format: int32
+             * @description HTTP status of the last try.
+             */
+            last_status?: number | null;
+            /** @description What was wrong with the last try: `status`, `timeout`, `unreachable`, `refused`, `invalid`. */
+            last_error?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was delivered or given up.
+             */
+            finished_at?: string | null;
+        };
+        /** @description A delivery with what is sent and how that went. */
+        WebhookDeliveryDetail: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The receiver.
+             */
+            endpoint_id: string;
+            /** @description Its name; null when it is gone. */
+            endpoint_name?: string | null;
+            /** @description What the receiver sees as `webhook-id`. */
+            message_id: string;
+            /** @description What it tells of. */
+            event_type: string;
+            /** @description `pending`, `delivered`, `failed` (every try is spent) or `held` (the receiver was disabled). */
+            state: string;
+            /**
+             * Format: int32
+             * @description Tries since it was last put in the queue by somebody.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When the next try is due.
+             */
+            next_at?: string | null;
+            /**
+             * Format: int32
+             * @description HTTP status of the last try.
+             */
+            last_status?: number | null;
+            /** @description What was wrong with the last try: `status`, `timeout`, `unreachable`, `refused`, `invalid`. */
+            last_error?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was delivered or given up.
+             */
+            finished_at?: string | null;
+            /** @description The JSON that is sent, byte by byte. */
+            body: string;
+            /** @description The oldest first. */
+            tries: components["schemas"]["WebhookTry"][];
+        };
+        /** @description A delivery with what the engine adds to records, where no list of the engine answers. */
+        WebhookDeliveryRow: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The receiver.
+             */
+            endpoint_id: string;
+            /** @description Its name; null when it is gone. */
+            endpoint_name?: string | null;
+            /** @description What the receiver sees as `webhook-id`. */
+            message_id: string;
+            /** @description What it tells of. */
+            event_type: string;
+            /** @description `pending`, `delivered`, `failed` (every try is spent) or `held` (the receiver was disabled). */
+            state: string;
+            /**
+             * Format: int32
+             * @description Tries since it was last put in the queue by somebody.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When the next try is due.
+             */
+            next_at?: string | null;
+            /**
+             * Format: int32
+             * @description HTTP status of the last try.
+             */
+            last_status?: number | null;
+            /** @description What was wrong with the last try: `status`, `timeout`, `unreachable`, `refused`, `invalid`. */
+            last_error?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was delivered or given up.
+             */
+            finished_at?: string | null;
+        };
+        /** @description A receiver as shown. */
+        WebhookEndpoint: {
+            /** @description Name. */
+            name: string;
+            /** @description Where messages are sent. */
+            url: string;
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description Types of events that it is told of; empty: every type. */
+            event_types: string[];
+            /** @description Whether messages are sent. */
+            enabled: boolean;
+            /** @description `active`, `failing` (the newest tries failed) or `disabled`. */
+            state: string;
+            /**
+             * @description Why it is disabled: `by_hand`, `failing` (for five days nothing could be delivered) or `gone` (it
+             *      answered 410).
+             */
+            disabled_reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is disabled.
+             */
+            disabled_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when every try has failed.
+             */
+            failing_since?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last took a message; within ten seconds.
+             */
+            last_success_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last did not.
+             */
+            last_failure_at?: string | null;
+            /** @description The secrets that sign at present, the newest first. */
+            secrets: components["schemas"]["WebhookSecretHint"][];
+        };
+        /** @description A new receiver. */
+        WebhookEndpointCreate: {
+            /** @description Name, unique in the organisation. */
+            name: string;
+            /** @description Where messages are sent: http or https. */
+            url: string;
+            /**
+             * @description What it is for.
+             * @default null
+             */
+            description: string | null;
+            /**
+             * @description Types of events that it is told of; empty: every type.
+             * @default []
+             */
+            event_types: string[];
+            /**
+             * @description Whether messages are sent.
+             * @default true
+             */
+            enabled: boolean;
+        };
+        /** @description Changes to a receiver. */
+        WebhookEndpointPatch: {
+            /** @description Name, unique in the organisation. */
+            name?: string | null;
+            /** @description Where messages are sent: http or https. */
+            url?: string | null;
+            /**
+             * @description What it is for; `null` clears.
+             * @default null
+             */
+            description: string | null;
+            /** @description Types of events that it is told of; empty: every type. */
+            event_types?: string[] | null;
+            /** @description Whether messages are sent. */
+            enabled?: boolean | null;
+        };
+        /** @description A receiver with what the engine adds to records, where no list or read of the engine answers. */
+        WebhookEndpointRow: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /**
+             * Format: int32
+             * @description Rises with each change.
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            updated_at: string;
+            /**
+             * Format: uuid
+             * @description Who made it.
+             */
+            created_by?: string | null;
+            /**
+             * Format: uuid
+             * @description Who changed it last.
+             */
+            updated_by?: string | null;
+            /** @description Name. */
+            name: string;
+            /** @description Where messages are sent. */
+            url: string;
+            /** @description What it is for. */
+            description?: string | null;
+            /** @description Types of events that it is told of; empty: every type. */
+            event_types: string[];
+            /** @description Whether messages are sent. */
+            enabled: boolean;
+            /** @description `active`, `failing` (the newest tries failed) or `disabled`. */
+            state: string;
+            /**
+             * @description Why it is disabled: `by_hand`, `failing` (for five days nothing could be delivered) or `gone` (it
+             *      answered 410).
+             */
+            disabled_reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is disabled.
+             */
+            disabled_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when every try has failed.
+             */
+            failing_since?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last took a message; within ten seconds.
+             */
+            last_success_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last did not.
+             */
+            last_failure_at?: string | null;
+            /** @description The secrets that sign at present, the newest first. */
+            secrets: components["schemas"]["WebhookSecretHint"][];
+        };
+        /** @description A receiver with its new secret, which is shown this once. */
+        WebhookEndpointSecret: {
+            /** @description The receiver. */
+            endpoint: components["schemas"]["WebhookEndpointRow"];
+            /** @description What signs its messages: `whsec_` and base64. */
+            secret: string;
+        };
+        /** @description A type of event. */
+        WebhookEventType: {
+            /** @description Stable name. */
+            name: string;
+            /** @description What people call it. */
+            title: components["schemas"]["WebhookWords"];
+            /** @description When it happens. */
+            about: components["schemas"]["WebhookWords"];
+        };
+        /** @description All of them. */
+        WebhookEventTypeList: {
+            /** @description By name. */
+            items: components["schemas"]["WebhookEventType"][];
+        };
+        /** @description A delivery that was put in the queue. */
+        WebhookQueued: {
+            /**
+             * Format: uuid
+             * @description The delivery.
+             */
+            delivery_id: string;
+        };
+        /** @description Which messages are sent again. */
+        WebhookReplay: {
+            /**
+             * Format: date-time
+             * @description From when on.
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Before when; absent: until now.
+             * @default null
+             */
+            until: string | null;
+            /**
+             * @description Of which types; absent or empty: of all that the receiver is told of.
+             * @default []
+             */
+            event_types: string[];
+            /**
+             * @description Only those that failed or are held.
+             * @default false
+             */
+            only_failed: boolean;
+        };
+        /** @description A replay that has begun. */
+        WebhookReplaying: {
+            /**
+             * Format: uuid
+             * @description The job that puts them in the queue.
+             */
+            job_id: string;
+            /**
+             * Format: uint64
+             * @description How many messages there are.
+             */
+            messages: number;
+        };
+        /** @description How a secret is replaced. */
+        WebhookRotate: {
+            /**
+             * Format: uint32
+             * @description For how many hours the present secret signs as well; 0 ends it at once.
+             * @default 24
+             */
+            overlap_hours: number;
+        };
+        /** @description A secret that signs, without itself. */
+        WebhookSecretHint: {
+            /** @description Its beginning and its last characters. */
+            hint: string;
+            /**
+             * Format: date-time
+             * @description Since when it signs.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when, once it has a successor.
+             */
+            expires_at?: string | null;
+        };
+        /** @description One try. */
+        WebhookTry: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Format: int32
+             * @description Which one, since the delivery was last put in the queue by somebody.
+             */
+            number: number;
+            /**
+             * Format: int32
+             * @description HTTP status of the answer.
+             */
+            status?: number | null;
+            /**
+             * Format: int32
+             * @description How long it took.
+             */
+            duration_ms: number;
+            /** @description `status`, `timeout`, `unreachable`, `refused` or `invalid`; null for a success. */
+            error?: string | null;
+            /** @description More of what was wrong. */
+            detail?: string | null;
+            /** @description The beginning of the answer's body. */
+            response?: string | null;
+        };
+        /** @description A text in both languages. */
+        WebhookWords: {
+            /** @description Chinese. */
+            zh: string;
+            /** @description English. */
+            en: string;
+        };
         /** @description A worker. */
         Worker: {
             /**
@@ -8915,6 +10668,271 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "members.api_clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClientList"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.api_client_create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Its name. */
+                    name: string;
+                    /** @description What it sends as `X-Client-Key`, for ever; found by itself where it is absent. */
+                    client_key?: string | null;
+                    /** @description Whether its key is taken. */
+                    active?: boolean | null;
+                    /** @description What it may do. */
+                    scopes?: string[] | null;
+                    /** @description Modules of which it may give and take, or `module:action`. */
+                    may_grant?: string[] | null;
+                    /** @description Origins from which browsers may use it; null: any. */
+                    allow_origins?: string[] | null;
+                    /** @description Networks from which it may call; null: any. */
+                    allow_ips?: string[] | null;
+                    /** @description Paths that it may call, whole or ending in `/*`; null: any. */
+                    allow_paths?: string[] | null;
+                    /**
+                     * Format: int32
+                     * @description Calls in a minute; 0 for no limit, absent: 600.
+                     */
+                    calls_per_minute?: number | null;
+                    /**
+                     * Format: date-time
+                     * @description When it ends; null: never.
+                     */
+                    expires_at?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClientWithKey"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.api_client": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClient"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.api_client_delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            412: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.api_client_update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Its name. */
+                    name?: string | null;
+                    /** @description Whether its key is taken. */
+                    active?: boolean | null;
+                    /** @description What it may do. */
+                    scopes?: string[] | null;
+                    /** @description Modules of which it may give and take, or `module:action`. */
+                    may_grant?: string[] | null;
+                    /**
+                     * @description Origins from which browsers may use it; null: any.
+                     * @default null
+                     */
+                    allow_origins?: string[] | null;
+                    /**
+                     * @description Networks from which it may call; null: any.
+                     * @default null
+                     */
+                    allow_ips?: string[] | null;
+                    /**
+                     * @description Paths that it may call, whole or ending in `/*`; null: any.
+                     * @default null
+                     */
+                    allow_paths?: string[] | null;
+                    /**
+                     * Format: int32
+                     * @description Calls in a minute; 0 for no limit.
+                     */
+                    calls_per_minute?: number | null;
+                    /**
+                     * Format: date-time
+                     * @description When it ends; null: never.
+                     * @default null
+                     */
+                    expires_at?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClient"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            412: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.api_client_rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                client_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description For how many hours the present key goes on, 0 to 720.
+                     * @default 0
+                     */
+                    overlap_hours?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberClientWithKey"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
     "members.audit": {
         parameters: {
             query?: {
@@ -8940,6 +10958,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemberTrail"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            403: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+        };
+    };
+    "members.audit_verify": {
+        parameters: {
+            query?: {
+                /** @description The first, `2026-11-27` (UTC); the beginning unless said otherwise. */
+                from?: string | null;
+                /** @description The last; the end unless said otherwise. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
                 };
             };
             400: components["responses"]["Refusal"];
@@ -9835,6 +11885,102 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "identity.audit_seal.list": {
+        parameters: {
+            query?: {
+                /** @description Days before this one, `2026-11-27`. */
+                before?: string | null;
+                /** @description How many days at most, 1 to 400; 31 unless said otherwise. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditSeals"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "identity.audit_seal.standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditSealStatus"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "identity.audit_seal.verify": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditVerify"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
@@ -14787,6 +16933,73 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "members.client.calls": {
+        parameters: {
+            query?: {
+                /** @description `2xx`, `3xx`, `4xx`, `5xx`, or one status such as `403`. */
+                status?: string | null;
+                /** @description Where the page before ended. */
+                before?: string | null;
+                /** @description 1 to 200; 50 where it is absent. */
+                limit?: number | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberCallList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.client.call_stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberCallStats"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "members.client.rotate": {
         parameters: {
             query?: never;
@@ -14821,6 +17034,224 @@ export interface operations {
             409: components["responses"]["Problem"];
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.grant.list": {
+        parameters: {
+            query?: {
+                /** @description To this member. */
+                user_id?: string | null;
+                /** @description With this type of scope. */
+                scope_type?: string | null;
+                /** @description In this scope. */
+                scope_id?: string | null;
+                /** @description Of this module. */
+                module?: string | null;
+                /** @description Of this action. */
+                action?: string | null;
+                /** @description Words, each of which is in the name, sign-in name or address of the member. */
+                search?: string | null;
+                /** @description Those that end before this instant. */
+                expires_before?: string | null;
+                /** @description Given by this user or program. */
+                granted_by?: string | null;
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Columns by comma; `-` descends */
+                sort?: ("id" | "-id")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberGrantList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.grant.change": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberGrantBatch"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberGrantBatchOutcome"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.grant.export": {
+        parameters: {
+            query?: {
+                /** @description To this member. */
+                user_id?: string | null;
+                /** @description With this type of scope. */
+                scope_type?: string | null;
+                /** @description In this scope. */
+                scope_id?: string | null;
+                /** @description Of this module. */
+                module?: string | null;
+                /** @description Of this action. */
+                action?: string | null;
+                /** @description Words, each of which is in the name, sign-in name or address of the member. */
+                search?: string | null;
+                /** @description Those that end before this instant. */
+                expires_before?: string | null;
+                /** @description Given by this user or program. */
+                granted_by?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.grant.import": {
+        parameters: {
+            query?: {
+                /** @description Whether to tell only what would be done. */
+                dry_run?: boolean | null;
+            };
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberGrantImport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.grant.who_can": {
+        parameters: {
+            query: {
+                /** @description What kind of scope. */
+                scope_type: string;
+                /** @description Which. */
+                scope_id: string;
+                /** @description Module. */
+                module: string;
+                /** @description Action. */
+                action: string;
+                /** @description Page, from 1. */
+                page?: number | null;
+                /** @description Members of a page, 20 by default. */
+                page_size?: number | null;
+                /** @description `exact` counts beyond 10,000, `none` does not count. */
+                count?: "exact" | "none" | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantHolders"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
@@ -14984,6 +17415,150 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemberIssuerKeys"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.term.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionCatalog"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.member.access": {
+        parameters: {
+            query?: {
+                /** @description Words, each of which is in the tuple or in the name of a role. */
+                search?: string | null;
+                /** @description With this type of scope. */
+                scope_type?: string | null;
+                /** @description Of this module. */
+                module?: string | null;
+            };
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberAccess"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.member.copy_grants": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberGrantCopy"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberGrantCopyOutcome"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "members.member.offboard": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberOffboarding"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberOffboarded"];
                 };
             };
             400: components["responses"]["Problem"];
@@ -16004,6 +18579,75 @@ export interface operations {
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.audit.seals": {
+        parameters: {
+            query?: {
+                /** @description Days before this one, `2026-11-27`. */
+                before?: string | null;
+                /** @description How many days at most, 1 to 400; 31 unless said otherwise. */
+                limit?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditSeals"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "platform.audit.verify": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditVerify"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
@@ -20042,6 +22686,717 @@ export interface operations {
             503: components["responses"]["Problem"];
         };
     };
+    "webhooks.delivery.list": {
+        parameters: {
+            query?: {
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Columns by comma; `-` descends */
+                sort?: ("created_at" | "-created_at" | "finished_at" | "-finished_at" | "next_at" | "-next_at")[];
+                /** @description Filter: eq */
+                endpoint_id?: string;
+                /** @description Filter: ne */
+                endpoint_id__ne?: string;
+                /** @description Filter: in */
+                endpoint_id__in?: string[];
+                /** @description Filter: eq */
+                event_type?: string;
+                /** @description Filter: ne */
+                event_type__ne?: string;
+                /** @description Filter: in */
+                event_type__in?: string[];
+                /** @description Filter: contains */
+                event_type__contains?: string;
+                /** @description Filter: eq */
+                state?: string;
+                /** @description Filter: ne */
+                state__ne?: string;
+                /** @description Filter: in */
+                state__in?: string[];
+                /** @description Filter: contains */
+                state__contains?: string;
+                /** @description Filter: eq */
+                last_status?: number;
+                /** @description Filter: ne */
+                last_status__ne?: number;
+                /** @description Filter: in */
+                last_status__in?: number[];
+                /** @description Filter: gt */
+                last_status__gt?: number;
+                /** @description Filter: gte */
+                last_status__gte?: number;
+                /** @description Filter: lt */
+                last_status__lt?: number;
+                /** @description Filter: lte */
+                last_status__lte?: number;
+                /** @description Filter: null */
+                last_status__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description Filter: eq */
+                finished_at?: string;
+                /** @description Filter: ne */
+                finished_at__ne?: string;
+                /** @description Filter: in */
+                finished_at__in?: string[];
+                /** @description Filter: gt */
+                finished_at__gt?: string;
+                /** @description Filter: gte */
+                finished_at__gte?: string;
+                /** @description Filter: lt */
+                finished_at__lt?: string;
+                /** @description Filter: lte */
+                finished_at__lte?: string;
+                /** @description Filter: null */
+                finished_at__null?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.delivery.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryDetail"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.delivery.redeliver": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryRow"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.list": {
+        parameters: {
+            query?: {
+                /** @description Page, from 1 */
+                page?: number;
+                /** @description Rows of a page */
+                page_size?: number;
+                /** @description `next_cursor` of the page before, instead of `page` */
+                cursor?: string;
+                /** @description Count exactly, or not at all */
+                count?: "exact" | "none";
+                /** @description Words to find in name, url, description */
+                search?: string;
+                /** @description Columns by comma; `-` descends */
+                sort?: ("name" | "-name" | "created_at" | "-created_at" | "last_success_at" | "-last_success_at" | "last_failure_at" | "-last_failure_at")[];
+                /** @description The trash instead; needs the permission delete */
+                trash?: boolean;
+                /** @description Filter: eq */
+                name?: string;
+                /** @description Filter: ne */
+                name__ne?: string;
+                /** @description Filter: in */
+                name__in?: string[];
+                /** @description Filter: contains */
+                name__contains?: string;
+                /** @description Filter: eq */
+                url?: string;
+                /** @description Filter: ne */
+                url__ne?: string;
+                /** @description Filter: in */
+                url__in?: string[];
+                /** @description Filter: contains */
+                url__contains?: string;
+                /** @description Filter: eq */
+                enabled?: boolean;
+                /** @description Filter: eq */
+                disabled_reason?: string;
+                /** @description Filter: ne */
+                disabled_reason__ne?: string;
+                /** @description Filter: in */
+                disabled_reason__in?: string[];
+                /** @description Filter: contains */
+                disabled_reason__contains?: string;
+                /** @description Filter: null */
+                disabled_reason__null?: boolean;
+                /** @description Filter: eq */
+                created_at?: string;
+                /** @description Filter: ne */
+                created_at__ne?: string;
+                /** @description Filter: in */
+                created_at__in?: string[];
+                /** @description Filter: gt */
+                created_at__gt?: string;
+                /** @description Filter: gte */
+                created_at__gte?: string;
+                /** @description Filter: lt */
+                created_at__lt?: string;
+                /** @description Filter: lte */
+                created_at__lte?: string;
+                /** @description Filter: eq */
+                last_success_at?: string;
+                /** @description Filter: ne */
+                last_success_at__ne?: string;
+                /** @description Filter: in */
+                last_success_at__in?: string[];
+                /** @description Filter: gt */
+                last_success_at__gt?: string;
+                /** @description Filter: gte */
+                last_success_at__gte?: string;
+                /** @description Filter: lt */
+                last_success_at__lt?: string;
+                /** @description Filter: lte */
+                last_success_at__lte?: string;
+                /** @description Filter: null */
+                last_success_at__null?: boolean;
+                /** @description Filter: eq */
+                last_failure_at?: string;
+                /** @description Filter: ne */
+                last_failure_at__ne?: string;
+                /** @description Filter: in */
+                last_failure_at__in?: string[];
+                /** @description Filter: gt */
+                last_failure_at__gt?: string;
+                /** @description Filter: gte */
+                last_failure_at__gte?: string;
+                /** @description Filter: lt */
+                last_failure_at__lt?: string;
+                /** @description Filter: lte */
+                last_failure_at__lte?: string;
+                /** @description Filter: null */
+                last_failure_at__null?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointPage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEndpointCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpointSecret"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.bulk": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.replace": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that is to be changed */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEndpointCreate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.delete": {
+        parameters: {
+            query?: {
+                /** @description Delete for good; needs the permission purge */
+                purge?: boolean;
+            };
+            header?: {
+                /** @description The ETag of the version that is to be changed */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.patch": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that is to be changed */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEndpointPatch"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.enable": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpointRow"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.ping": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookQueued"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.replay": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookReplay"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplaying"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.restore": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointRecord"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookRotate"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpointSecret"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    "webhooks.endpoint.event_types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEventTypeList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            500: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
     "system.docs": {
         parameters: {
             query?: never;
@@ -20116,6 +23471,80 @@ export interface operations {
             429: components["responses"]["Problem"];
             500: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
+        };
+    };
+    "members.ensure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Sign-in name; absent: the whole e-mail address in lower case. */
+                    username?: string | null;
+                    /**
+                     * Format: email
+                     * @description E-mail address; needed where neither `authentik_user_pk` nor `authentik_sub` says who is meant.
+                     */
+                    email?: string | null;
+                    /**
+                     * @description Name to show; null clears it.
+                     * @default null
+                     */
+                    display_name?: string | null;
+                    /** @description Whether he may sign in there and work here; a new user may. */
+                    is_active?: boolean | null;
+                    /** @description The folder that he shall lie in, such as `users/shop`. */
+                    path?: string | null;
+                    /** @description What shall be kept about him there, beside what others keep; null takes a member away. */
+                    attributes?: {
+                        [key: string]: unknown;
+                    } | null;
+                    /**
+                     * @description Names or ids of groups that he shall be in as well.
+                     * @default []
+                     */
+                    groups?: string[];
+                    /**
+                     * Format: int64
+                     * @description The number of a user who must be there already.
+                     */
+                    authentik_user_pk?: number | null;
+                    /** @description What the issuer calls a user who must be there already. */
+                    authentik_sub?: string | null;
+                    /**
+                     * @description Whether Authentik shall mail him a link for a new password, each time.
+                     * @default false
+                     */
+                    send_recovery_email?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthentikEnsured"];
+                };
+            };
+            400: components["responses"]["Refusal"];
+            401: components["responses"]["Refusal"];
+            404: components["responses"]["Refusal"];
+            409: components["responses"]["Refusal"];
+            413: components["responses"]["Refusal"];
+            415: components["responses"]["Refusal"];
+            422: components["responses"]["Refusal"];
+            429: components["responses"]["Refusal"];
+            500: components["responses"]["Refusal"];
+            502: components["responses"]["Refusal"];
+            503: components["responses"]["Refusal"];
+            504: components["responses"]["Refusal"];
         };
     };
     "members.changes": {

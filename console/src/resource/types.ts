@@ -53,8 +53,8 @@ export interface ResourceDefinition<T extends Row> {
   bulk?: boolean
   creatable?: boolean
   drawerWidth?: number
-  /** Asked again after so many milliseconds, for lists that change by themselves. */
-  refresh?: number
+  /** Asked again after so many milliseconds, for lists that change by themselves; by what they show, where that says how soon. */
+  refresh?: number | ((rows: T[]) => number)
   /** Other resources whose lists show data of this one. */
   touches?: string[]
 }

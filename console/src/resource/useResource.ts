@@ -30,11 +30,12 @@ export function useResource<T extends Row>(definition: ResourceDefinition<T>) {
   }
 
   function useList(query: Ref<ListQuery>) {
-    return useQuery({
+    const { refresh = false } = definition
+    return useQuery<Page<T>>({
       queryKey: computed(() => keys.list(name, toApi(query.value))),
       queryFn: ({ signal }) => http.get<Page<T>>(path, toApi(query.value), signal),
       placeholderData: keepPreviousData,
-      refetchInterval: definition.refresh ?? false,
+      refetchInterval: typeof refresh === 'function' ? (list) => refresh(list.state.data?.items ?? []) : refresh,
     })
   }
 

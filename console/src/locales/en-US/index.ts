@@ -14,6 +14,9 @@ import ids from './ids'
 import idFields from './idFields'
 import members from './members'
 import memberFields from './memberFields'
+import webhooks from './webhooks'
+import webhookFields from './webhookFields'
+import grants from './grants'
 
-const messages: typeof zhCN = { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields, ...memberFields }, identity, home, jobs, ids, members, platform }
+const messages: typeof zhCN = { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields, ...memberFields, ...webhookFields }, identity, home, jobs, ids, members, webhooks, grants, platform }
 export default messages

@@ -4,7 +4,7 @@ const messages: typeof zhCN = {
   actions: 'Actions', search: 'Search', refresh: 'Refresh', columns: 'Columns', density: 'Density', density_compact: 'Dense', density_default: 'Default', density_roomy: 'Roomy', sort_hint: 'Click to sort, Shift-click to sort by several columns', toggle_children: 'Show or hide what is below',
   filter: 'Filter', filter_field: 'Field', filter_op: 'Condition', filter_value: 'Value', apply_filter: 'Apply', remove_filter: 'Remove this condition', clear_filters: 'Clear',
   op: { eq: 'is', ne: 'is not', in: 'is one of', contains: 'contains', gt: 'greater than', gte: 'from', lt: 'less than', lte: 'up to', null: 'is empty?', null_true: 'is empty', null_false: 'is not empty' },
-  total: '{n} in total', total_capped: 'More than {n}', shown: '{n} on this page', no_match: 'Nothing matches', no_match_text: 'Try fewer conditions or other words.',
+  total: '{n} in total', total_capped: 'More than {n}', shown: '{n} on this page', page_size: 'Records of a page', no_match: 'Nothing matches', no_match_text: 'Try fewer conditions or other words.',
   select_page: 'Select this page', select_row: 'Select this row', bulk: 'Bulk actions', selected: '{n} selected', selected_all: 'All {n} selected', select_all: 'Select all {n}', clear_selection: 'Clear selection', set_status: 'Set to {status}',
   bulk_confirm_patch: 'Change the {n} selected records?', bulk_confirm_delete: 'Move the {n} selected records to the trash?', bulk_confirm_purge: 'Delete the {n} selected records for good? This cannot be undone.', bulk_confirm_restore: 'Restore the {n} selected records?',
   bulk_done: '{ok} done', bulk_partly: '{ok} done, {failed} failed',

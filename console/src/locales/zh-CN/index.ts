@@ -13,5 +13,8 @@ import ids from './ids'
 import idFields from './idFields'
 import members from './members'
 import memberFields from './memberFields'
+import webhooks from './webhooks'
+import webhookFields from './webhookFields'
+import grants from './grants'
 
-export default { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields, ...memberFields }, identity, home, jobs, ids, members, platform }
+export default { common, errors, auth, layout, resource, fields: { ...fields, ...jobFields, ...idFields, ...memberFields, ...webhookFields }, identity, home, jobs, ids, members, webhooks, grants, platform }

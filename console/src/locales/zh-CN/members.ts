@@ -1,15 +1,15 @@
 export default {
   group: '权限服务',
-  tag_add: '输入后按回车', tag_wrong: '“{value}”：{rule}', copy: '复制{what}',
+  tag_add: '输入后按回车', tag_wrong: '“{value}”：{rule}',
   client: {
     title: '接入程序', text: '用自己的密钥读取、授予或收回成员权限的程序。密钥只显示一次。', one: '程序', create: '新建程序', create_submit: '创建并显示密钥', search: '搜索名称、标识或密钥前缀', empty_title: '还没有接入程序', empty_text: '新建一个程序，业务后台就能用它的密钥读取和授予权限。',
     client_key_help: '程序在 X-Client-Key 中发送的公开标识，创建后不能更改。', client_key_auto: '留空则自动生成', client_key_rule: '3 到 64 个字母、数字、下划线或连字符', active_help: '停用后密钥立即被拒绝，可以随时重新启用。',
     part_may: '可以做什么', part_limits: '从哪里、调用多少', cannot_give: '修改权限范围和可授予的内容需要“identity:user:grant”权限，其他设置您可以修改。',
-    scope_group: { permissions: '权限', users: '用户', catalog: '目录', audit: '审计' },
-    scope: { permissions_read: '读取权限', permissions_write: '授予与收回权限', users_read: '读取用户', users_write: '修改用户', users_create: '创建用户', catalog_read: '读取目录', catalog_write: '修改目录', audit_read: '读取审计记录' },
+    scope_group: { permissions: '权限', users: '用户', catalog: '目录', audit: '审计', clients: '程序' },
+    scope: { permissions_read: '读取权限', permissions_write: '授予与收回权限', users_read: '读取用户', users_write: '修改用户', users_create: '创建用户', catalog_read: '读取目录', catalog_write: '修改目录', audit_read: '读取审计记录', clients_read: '查看程序', clients_write: '管理程序' },
     scope_text: {
       permissions_read: '列出成员获得的授权。', permissions_write: '授予和收回权限，仅限下面“可授予”中列出的内容。', users_read: '查看组织成员及其在签发者处的标识。', users_write: '启用或停用成员。', users_create: '授权时若没有这个用户，就为其建立账号。',
-      catalog_read: '读取授权可用的模块、操作和范围名称。', catalog_write: '新增、修改或弃用这些名称。', audit_read: '查看谁在何时授予或收回了什么。',
+      catalog_read: '读取授权可用的模块、操作和范围名称。', catalog_write: '新增、修改或弃用这些名称。', audit_read: '查看谁在何时授予或收回了什么。', clients_read: '查看本组织的其他程序及其限制。', clients_write: '新建、修改、轮换和删除其他程序。',
     },
     may_grant_help: '写模块名，表示其中所有操作；或写“模块:操作”，只允许这一项。留空则什么都不能授予。', grant_rule: '应为小写的“模块”或“模块:操作”', grants_nothing: '有授予权限的范围，但没有列出可授予的内容：任何授权请求都会被拒绝。', grants_unused: '没有“授予与收回权限”的范围，这里列出的内容不起作用。',
     only_these: '仅限', none_allowed: '列表为空：全部拒绝', any_ip: '任何地址', any_origin: '任何来源', any_path: '全部接口', ips_help: '地址或网段，如 10.0.0.0/8、2001:db8::1。', ip_rule: '应为地址或网段', origins_help: '仅限后，没有 Origin 请求头的服务器端调用会被拒绝。', origin_rule: '应为 scheme://host[:port]',
@@ -20,6 +20,11 @@ export default {
     key_made: '“{name}”的密钥', key_rotated: '“{name}”的新密钥', once: '密钥只在此刻显示一次，关闭后无法再查看。请现在复制并妥善保存。', try: '试一试', kept: '我已保存', previous_goes_on: '原来的密钥可用到 {time}。', previous_ended: '原来的密钥已失效。', previous_until: '旧密钥可用到 {time}',
     rotate: '轮换', rotate_title: '轮换“{name}”的密钥', rotate_text: '生成一个新密钥并显示一次。原来的密钥可以与新密钥并用一段时间，便于切换。', overlap: '原密钥继续有效', hours_unit: '小时（0 到 720）', overlap_at_once: '立即失效', overlap_hours: '{n} 小时', overlap_days: '{n} 天',
     rotate_at_once: '原来的密钥立即失效，仍在使用它的调用会被拒绝。', rotate_until: '原来的密钥可用到 {time}。', rotate_third: '更早的密钥原本可用到 {time}，轮换后立即失效。',
+  },
+  calls: {
+    action: '调用', title: '“{name}”的调用', title_plain: '程序的调用', one: '调用记录', text: '最近 7 天用正确的密钥发出的调用，被拒绝的也在其中。新的调用会晚几秒出现。', back: '接入程序',
+    chart: '每小时的调用', range: '时间范围', hours_24: '24 小时', hours_168: '7 天', ok: '成功', refused: '被拒绝', failed: '出错', total: '合计', rate: '成功率', quiet: '这段时间没有调用', list: '最近的调用', status_filter: '按状态筛选', all: '全部',
+    at: '时间', route: '接口', status: '状态', duration: '用时', ip: '地址', request_id: '请求编号', older: '更早的调用', end: '没有更早的调用了', empty_title: '还没有调用', empty_text: '程序用它的密钥调用接口后，会显示在这里。', no_match: '没有这种状态的调用',
   },
   issuer: {
     title: '登录来源', text: '本组织信任哪些身份服务签发的访问令牌。每个签发者只能属于一个组织。', create: '添加登录来源', empty_title: '还没有登录来源', empty_text: '添加身份服务的签发者地址，它签发的访问令牌就能用来查询权限。',

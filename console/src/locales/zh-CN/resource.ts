@@ -2,7 +2,7 @@ export default {
   actions: '操作', search: '搜索', refresh: '刷新', columns: '显示列', density: '密度', density_compact: '紧凑', density_default: '适中', density_roomy: '宽松', sort_hint: '点击排序，按住 Shift 点击可多列排序', toggle_children: '展开或收起下级',
   filter: '筛选', filter_field: '字段', filter_op: '条件', filter_value: '值', apply_filter: '应用', remove_filter: '移除该条件', clear_filters: '清除条件',
   op: { eq: '等于', ne: '不等于', in: '属于', contains: '包含', gt: '大于', gte: '不早于 / 不小于', lt: '小于', lte: '不晚于 / 不大于', null: '是否为空', null_true: '为空', null_false: '不为空' },
-  total: '共 {n} 条', total_capped: '超过 {n} 条', shown: '本页 {n} 条', no_match: '没有符合条件的结果', no_match_text: '试试减少筛选条件或换个关键词。',
+  total: '共 {n} 条', total_capped: '超过 {n} 条', shown: '本页 {n} 条', page_size: '每页条数', no_match: '没有符合条件的结果', no_match_text: '试试减少筛选条件或换个关键词。',
   select_page: '选择本页', select_row: '选择该行', bulk: '批量操作', selected: '已选 {n} 条', selected_all: '已选全部 {n} 条', select_all: '选择全部 {n} 条', clear_selection: '取消选择', set_status: '设为{status}',
   bulk_confirm_patch: '确定修改选中的 {n} 条记录吗？', bulk_confirm_delete: '确定将选中的 {n} 条记录移入回收站吗？', bulk_confirm_purge: '确定永久删除选中的 {n} 条记录吗？此操作无法撤销。', bulk_confirm_restore: '确定恢复选中的 {n} 条记录吗？',
   bulk_done: '{ok} 条已处理', bulk_partly: '{ok} 条已处理，{failed} 条失败',

@@ -12,5 +12,7 @@ export const P = {
   sessionDelete: 'identity:session:delete',
   apiKeyDelete: 'identity:api_key:delete',
   organizationUpdate: 'identity:organization:update',
+  auditSeals: 'identity:audit_seal:list',
+  auditVerify: 'identity:audit_seal:verify',
   mailTest: 'platform:mail:test',
 } as const

@@ -1,7 +1,7 @@
 /** Programs and issuers as they come over the wire. */
 import type { Id, Time } from '@/api/types'
 
-export const SCOPES = ['permissions:read', 'permissions:write', 'users:read', 'users:write', 'users:create', 'catalog:read', 'catalog:write', 'audit:read'] as const
+export const SCOPES = ['permissions:read', 'permissions:write', 'users:read', 'users:write', 'users:create', 'catalog:read', 'catalog:write', 'audit:read', 'clients:read', 'clients:write'] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** What confines a program beside its key; null is any. */

@@ -1,0 +1,33 @@
+import type zhCN from '../zh-CN/grants'
+
+const messages: typeof zhCN = {
+  title: 'Grants', text: 'Every permission that was given to a member directly: who holds it, why, and until when.', create: 'Grant a permission', give: 'Grant', revoke: 'Revoke', search: 'Search name, user name or e-mail', ends_before: 'Ends before', within_days: 'Within {n} days', empty_title: 'No direct grants yet', empty_text: 'Grant a permission to a member, or import a file. What roles give does not stand here.',
+  field: { user: 'Member', permission: 'Permission', scope: 'Scope', scope_type: 'Scope type', scope_id: 'Scope id', module: 'Module', action: 'Action', expires_at: 'Ends', granted_by: 'Granted by', reason: 'Reason' },
+  this_org: 'This organisation', inactive: 'May not work', deprecated: 'Deprecated', no_end: 'No end', ended: 'Ended', ends: 'Ends {when}', days: '{n} days', and: ', ',
+  open_access: 'Everything that {name} may do', open_who_can: 'Who can do this', scope_id_hint: 'Such as 7',
+  part_what: 'What', part_terms: 'For how long, and why', end_help: 'From then on it counts no more, and it is taken away by itself.', reason_help: 'Stands in “Why may she?” and in the audit trail.', no_people: 'To choose a member you need the permission “identity:user:list”.', cannot_give_own: 'To give or take this organisation’s own permissions you also need “identity:user:grant”, and must hold the permission yourself.', already: 'The member may do this already:',
+  result: { granted: 'Granted', updated: 'The grant was updated', unchanged: 'That is how it was already' },
+  giver: { user: 'Member', program: 'Program', system: 'System', unknown: 'Not recorded then' },
+  revoke_label: 'Revoke from {name}: {what}', revoke_confirm: 'Revoke “{what}” from {name}? It counts at once.', revoke_many_confirm: 'Revoke the {n} selected grants (people: {people})? It counts at once.', revoked: 'Revoked: {n}', revoked_partly: 'Revoked: {n}, refused: {refused}', still: 'Revoked, but the member may still do it by: {by}', still_many: 'Revoked, but {n} of them are still given by a role or ownership',
+  refused_title: 'Not revoked: {n}',
+  refused: { cannot_grant: 'You do not hold this permission yourself', not_grantable: 'This permission cannot be given', deprecated: 'The name is deprecated and given no more', unknown_scope_type: 'There is no such scope type', unknown_module: 'There is no such module', unknown_action: 'There is no such action', unknown_user: 'There is no such member', user_not_found: 'There is no such member', unknown_reference: 'Does not exist, or is out of your reach', invalid_format: 'Wrong format', required: 'Must not be empty', ambiguous: 'More than one member matches', in_the_past: 'Must be in the future', repeated: 'Repeats an earlier line', unknown_column: 'There is no such column', missing_column: 'This column is missing', forbidden: 'You may not do that', inactive_user: 'The member may not work', expired: 'The grant has ended', own_membership: 'Not to oneself', owner_only: 'Only an owner may change an owner', permission_denied: 'You may not do that' },
+  origin: { owner: 'Owner', role_named: 'Role: {name}', grant: 'Granted', by_on: 'by {by}, {when}', until: 'until {when}' },
+  import: {
+    title: 'Import grants', text: 'Choose a CSV or XLSX file whose first row names the columns. It is checked first and taken without an error only: all of it, or nothing. op is grant (the default) or revoke; one of username, email and user_id says who.', template: 'Download an empty file', line: 'Line', wrong: 'Lines with problems: {lines} of {rows}. Nothing is imported until they are put right.', nothing: 'The file has no rows of data.', fine: 'Nothing is wrong. Of {rows} rows, the import makes:', done: 'Imported. Rows: {rows}.',
+    granted: 'New', updated: 'Updated', revoked: 'Revoked', unchanged: 'Unchanged', times: '{n}×', by_line: 'Problems line by line', more: 'Further lines with problems: {n}',
+  },
+  who: {
+    title: 'Who can', text: 'Choose a permission and see who has it, and by what.', ask_title: 'Which permission?', ask_text: 'Choose scope, module and action above; the answer comes at once.', nobody_title: 'Nobody can', nobody_text: 'No member has it: not as an owner, by a role, or by a grant.', search: 'Search name or e-mail', more: 'Show more ({n} left)', capped: 'Only the first {n} people are listed and counted.', chart: 'Where it comes from', people: 'can do this', only: 'This way only', also: 'In other ways too', bar: 'people, {only} in no other way',
+  },
+  access: {
+    open: 'Everything this member may do', title: 'Member access', text: 'What a member may do, and why.', ask_title: 'Whose access?', ask_text: 'Choose a member at the top.', search: 'Search permission, module, scope, role, reason', by_kind: 'By origin', kind: { all: 'All', owner: 'Owner', role: 'Roles', grant: 'Granted' }, fact: { all: 'Permissions', scopes: 'Scopes', granted: 'Granted directly', ending: 'End within 7 days' }, version: 'Version', version_help: 'The version of the permissions, as other systems see it', count: 'Permissions: {n}',
+    owner: 'An owner has all of the organisation’s own permissions; none of them needs to be granted.', inactive: 'This member is disabled and may do nothing at present.', empty_title: 'No permissions', empty_text: 'Neither a role nor a grant gives this member anything.',
+  },
+  copy: {
+    open: 'Copy from…', title: 'Copy permissions to {name}', text: 'Gives this member what another one was granted directly. Roles are not copied.', from: 'Copy from', same: 'Choose another member', scopes: 'Scope types', all_scopes: 'All', keep: 'Keep the ends', keep_help: 'Switched off, what is copied has no end.', preview: 'What will happen', added: 'Will be granted: {n}', already: 'Held already: {n}.', refused: 'Cannot be granted: {n}', has_all: 'This member holds all of it already.', nothing: 'The other one has no grants that could be copied.', submit: 'Grant {n}', done: 'Granted to {name}: {n}',
+  },
+  offboard: {
+    open: 'Offboard', title: '{name} leaves', text: 'Takes all grants and roles, ends the sessions and the keys, at once. The records stay.', preview: 'Preview', fact: { grants: 'Grants', roles: 'Roles', sessions: 'Sessions', api_keys: 'API keys' }, roles: 'Roles:', owner: 'This member is an owner, and will be one no more.', nothing: 'This member has no grants, roles, sessions or keys.', disable: 'Disable the member', disable_help: 'The member cannot work in this organisation until enabled again.', keep_help: 'The member stays and may sign in, with no permissions.', reason_hint: 'Such as: contract ended', submit: 'Take everything away', done: 'Everything was taken from {name}',
+  },
+}
+export default messages
