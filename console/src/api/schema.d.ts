@@ -4608,7 +4608,7 @@ export interface components {
             sealed: number;
             /**
              * Format: uint64
-             * @description Entries that wait to be sealed, which takes ten seconds, and such as were inserted.
+             * @description Entries that wait to be sealed, which takes ten seconds.
              */
             unsealed: number;
             /**
@@ -4618,6 +4618,21 @@ export interface components {
             last_sealed_at?: string | null;
             /** @description The newest hash. Kept elsewhere, it shows later that the end of the trail was not taken away. */
             head?: string | null;
+        };
+        /** @description Entries of a day that were sealed long after their time. */
+        AuditSealedLate: {
+            /** @description `2026-11-27`. */
+            day: string;
+            /**
+             * Format: date-time
+             * @description When the first of them was.
+             */
+            sealed_at: string;
+            /**
+             * Format: uint64
+             * @description How many.
+             */
+            entries: number;
         };
         /** @description Days of a sealed trail. */
         AuditSeals: {
@@ -4654,12 +4669,17 @@ export interface components {
             head?: string | null;
             /** @description The first hundred places at which something is wrong. */
             breaks: components["schemas"]["AuditBreak"][];
-            /** @description The day to go on with, when time was up before the end. */
+            /**
+             * @description Entries that were sealed long after their time: no worker ran meanwhile, or somebody has made the chain
+             *      anew by taking the links away.
+             */
+            late: components["schemas"]["AuditSealedLate"][];
+            /** @description What to go on with, as the first day of another question, when time was up before the end. */
             next?: string | null;
         };
         /** @description What to verify. */
         AuditVerify: {
-            /** @description The first day, `2026-11-27` (UTC); the beginning unless said otherwise. */
+            /** @description The first day, `2026-11-27` (UTC), or what `next` said; the beginning unless said otherwise. */
             from?: string | null;
             /** @description The last day; the end unless said otherwise. */
             to?: string | null;
@@ -16801,10 +16821,7 @@ export interface operations {
     "members.client.create": {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -17003,10 +17020,7 @@ export interface operations {
     "members.client.rotate": {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Sent again within 24 hours with the same request, it is answered as the first time and nothing is done twice */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };

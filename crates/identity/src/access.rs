@@ -251,15 +251,17 @@ pub struct Granted {
 }
 
 /// `PUT /api/users/{id}/grants/`. A direct grant opens every row, so what is added must be held on
-/// every row; nobody adds anything to himself, which would outlive the role it came from.
+/// every row; nobody adds anything to himself, which would outlive the role it came from. What was taken from
+/// the caller a moment before counts.
 async fn grant(cx: &Cx, input: Grants) -> Result<Json<Granted>> {
+    cx.lock_access().await?;
     let row = session::member(cx, "identity:user:grant").await?;
     let (tx, actor, holder) = (cx.tx()?, cx.actor()?, Holder::User(row.id));
-    if row.is_owner && !actor.effective.is_owner() {
+    if row.is_owner && !cx.is_owner()? {
         return Err(Error::forbidden("owner_only", "only an owner may change an owner"));
     }
     let before: BTreeSet<String> =
-        grants::codes_of(tx, cx.app.catalogue(), holder).await?.into_iter().collect();
+        grants::codes_of(tx, cx.app.catalogue(), cx.now(), holder).await?.into_iter().collect();
     let known = |code: &&String| cx.app.catalogue().find(code).is_some();
     for code in input.permissions.iter().filter(|code| !before.contains(*code)).filter(known) {
         if row.id == actor.id {
@@ -281,6 +283,6 @@ async fn grant(cx: &Cx, input: Grants) -> Result<Json<Granted>> {
     }
     grants::bump_with(tx, cx.org()?, cx.now(), Some(row.id), events).await?;
     audit::record(cx, Event::new("identity:user:grant", "identity.user").target(row.id, row.name)).await?;
-    let permissions = grants::codes_of(tx, cx.app.catalogue(), holder).await?;
+    let permissions = grants::codes_of(tx, cx.app.catalogue(), cx.now(), holder).await?;
     Ok(Json(Granted { permissions }))
 }

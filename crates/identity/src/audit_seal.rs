@@ -3,14 +3,13 @@
 //! An organisation's at `/api/audit-seals`, the installation's at `/api/platform/audit/…`. May import: the
 //! kernel's audit trail.
 
-use std::sync::Arc;
-
-use base::{Error, Result, Timestamp, Vault};
+use base::{Error, Id, Result, Timestamp};
 use kernel::{
     Api, Cx, Json,
     audit::{
         self, Event,
-        seal::{self, Day, Standing, Trail},
+        days::{self, Day, Standing},
+        seal::Trail,
         verify::{self, Report, Wish, a_day},
     },
 };
@@ -105,7 +104,7 @@ struct Days {
 struct StandingView {
     /// Entries in the chain since its beginning.
     sealed: u64,
-    /// Entries that wait to be sealed, which takes ten seconds, and such as were inserted.
+    /// Entries that wait to be sealed, which takes ten seconds.
     unsealed: u64,
     /// When an entry was sealed last.
     last_sealed_at: Option<Timestamp>,
@@ -129,7 +128,7 @@ impl From<Standing> for StandingView {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "AuditVerify")]
 struct Range {
-    /// The first day, `2026-11-27` (UTC); the beginning unless said otherwise.
+    /// The first day, `2026-11-27` (UTC), or what `next` said; the beginning unless said otherwise.
     from: Option<String>,
     /// The last day; the end unless said otherwise.
     to: Option<String>,
@@ -146,7 +145,7 @@ async fn days(cx: &Cx, tx: &Tx, trail: Trail) -> Result<Days> {
     }
     let before = window.before.map(|day| a_day("before", day)).transpose()?;
     // One more tells whether there are more.
-    let mut found = seal::days(tx, trail, before.as_deref(), limit + 1).await?;
+    let mut found = days::days(tx, trail, before.as_deref(), limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let today = cx.now().format("%Y-%m-%d").to_string();
@@ -163,10 +162,14 @@ async fn days(cx: &Cx, tx: &Tx, trail: Trail) -> Result<Days> {
     Ok(Days { items: found.into_iter().map(view).collect(), next })
 }
 
-fn event(action: &str, report: &Report) -> Event {
+/// What is told of a look: also at what, since a part that is sound says nothing of the rest.
+fn event(action: &str, (from, to): &(Option<String>, Option<String>), report: &Report) -> Event {
     Event {
         outcome: if report.sound { None } else { Some("failed") },
         ..Event::new(action, "identity.audit_seal")
+            .change("from", json!(null), json!(from))
+            .change("to", json!(null), json!(to))
+            .change("next", json!(null), json!(report.next))
             .change("entries", json!(null), json!(report.entries))
             .change("breaks", json!(null), json!(report.breaks.len()))
             .change("head", json!(null), json!(report.head))
@@ -182,21 +185,21 @@ async fn list(cx: &Cx) -> Result<Json<Days>> {
 /// `GET /api/audit-seals/status/`.
 async fn standing(cx: &Cx) -> Result<Json<StandingView>> {
     let tx = cx.tx()?;
-    Ok(Json(seal::standing(tx, Trail { org: Some(tx.require_org()?) }).await?.into()))
+    Ok(Json(days::standing(tx, Trail { org: Some(tx.require_org()?) }, cx.now()).await?.into()))
 }
 
-/// `POST /api/audit-seals/verify/`: reads in a unit of work of its own, and tells the trail that it did.
+/// `POST /api/audit-seals/verify/`: reads in units of work of its own, and tells the trail that it did.
 async fn verify(cx: &Cx, range: Range) -> Result<Json<Report>> {
+    // Nobody without an organisation has the permission of one.
+    verified(cx, Some(cx.actor()?.org.ok_or_else(Error::missing)?), range, "identity:audit_seal:verify").await
+}
+
+async fn verified(cx: &Cx, org: Option<Id>, range: Range, action: &str) -> Result<Json<Report>> {
+    let asked = (range.from.clone(), range.to.clone());
     let wish = Wish::of_caller(range.from, range.to, range.expected)?;
-    let vault = cx.app.service::<Arc<dyn Vault>>()?.clone();
-    let report = {
-        let tx = cx.again(Mode::Read).await?;
-        let trail = Trail { org: Some(tx.tx()?.require_org()?) };
-        verify::verify(tx.tx()?, &*vault, trail, cx.now(), &wish).await?
-    };
-    let org = cx.actor()?.org;
-    audit::record_now(&cx.app, org, audit::who(cx), &cx.origin, event("identity:audit_seal:verify", &report))
-        .await?;
+    let report = verify::verify_trail(&cx.app, Trail { org }, wish).await?;
+    let event = event(action, &asked, &report);
+    audit::record_now(&cx.app, org, audit::who(cx), &cx.origin, event).await?;
     Ok(Json(report))
 }
 
@@ -210,12 +213,5 @@ async fn platform_list(cx: &Cx) -> Result<Json<Days>> {
 
 /// `POST /api/platform/audit/verify/`.
 async fn platform_verify(cx: &Cx, range: Range) -> Result<Json<Report>> {
-    let wish = Wish::of_caller(range.from, range.to, range.expected)?;
-    let vault = cx.app.service::<Arc<dyn Vault>>()?.clone();
-    let tx = cx.app.system(Mode::Read).await?;
-    let report = verify::verify(&tx, &*vault, Trail { org: None }, cx.now(), &wish).await?;
-    tx.commit().await?;
-    audit::record_now(&cx.app, None, audit::who(cx), &cx.origin, event("platform:audit:verify", &report))
-        .await?;
-    Ok(Json(report))
+    verified(cx, None, range, "platform:audit:verify").await
 }

@@ -1,6 +1,10 @@
 //! The engine as callers see it: enqueue, retry, cancel, ask.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use ::store::{Mode, Store, Tx};
 use base::{Clock, Error, FieldError, Id, Result};
@@ -12,7 +16,7 @@ use crate::{
     new_job::ARGS_LIMIT,
     run::Input,
     secret,
-    store::{self, Row},
+    store::{self, Row, Unique},
 };
 
 /// The channel on which PostgreSQL carries notices between nodes.
@@ -32,6 +36,9 @@ struct Shared {
     ready: watch::Sender<u64>,
     stop: watch::Sender<u64>,
     schedules: watch::Sender<u64>,
+    /// The lane of each limited kind at which its last round ended. Each process has its own: wherever it
+    /// begins, it goes around.
+    turns: Mutex<HashMap<String, String>>,
 }
 
 /// What a notice is about.
@@ -79,6 +86,7 @@ impl Engine {
                 ready: channel(),
                 stop: channel(),
                 schedules: channel(),
+                turns: Mutex::default(),
             }),
         }
     }
@@ -96,6 +104,13 @@ impl Engine {
     }
     pub(crate) fn new_id(&self) -> Id {
         base::id::new(self.shared.clock.now())
+    }
+    pub(crate) fn turn(&self, kind: &str) -> Option<String> {
+        self.shared.turns.lock().unwrap_or_else(PoisonError::into_inner).get(kind).cloned()
+    }
+    pub(crate) fn set_turn(&self, kind: &str, lane: &str) {
+        let mut turns = self.shared.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.insert(kind.to_owned(), lane.to_owned());
     }
 
     /// A unit of work over every organisation, with the database's clock.
@@ -162,16 +177,17 @@ impl Engine {
         for (job, id) in jobs.iter().zip(sorted) {
             let waits = self.open_waits(tx, job).await?;
             rows.push(self.row(tx, job, id, now, waits.len())?);
-            if let Some(unique) = &job.unique {
-                store::free(tx, job.org, &unique.key, now).await?;
-            }
             ids.push((id, waits));
         }
+        let unique = |job: &NewJob| job.unique.as_ref().map(|unique| Unique::of(job.org, &unique.key));
+        let keys: Vec<Unique> = jobs.iter().filter_map(unique).collect();
+        store::free(tx, &keys, now).await?;
         store::insert(tx, &rows).await?;
+        let holders = store::holders(tx, &keys).await?;
         let mut out = Vec::with_capacity(jobs.len());
         for (job, (id, waits)) in jobs.iter().zip(ids) {
             let holder = match &job.unique {
-                Some(unique) => store::holder(tx, job.org, &unique.key).await?.unwrap_or(id),
+                Some(unique) => holders.get(&(job.org, unique.key.clone())).copied().unwrap_or(id),
                 None => id,
             };
             if holder == id && !waits.is_empty() {
@@ -181,6 +197,14 @@ impl Engine {
         }
         self.notify(tx, Notice::Ready).await?;
         Ok(out)
+    }
+
+    /// The jobs that hold unique keys of organisations, in the order of the keys; `None` where a job with that
+    /// key would be a new one.
+    pub async fn holders(&self, tx: &Tx, keys: &[(Id, String)]) -> Result<Vec<Option<Id>>> {
+        let asked: Vec<Unique> = keys.iter().map(|(org, key)| Unique::of(*org, key)).collect();
+        let holders = store::holders(tx, &asked).await?;
+        Ok(keys.iter().map(|key| holders.get(key).copied()).collect())
     }
 
     /// What a job waits for that is not over yet. A needed job that died already calls it off.

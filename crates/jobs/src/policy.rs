@@ -65,6 +65,8 @@ pub struct Policy {
     pub concurrency: Option<u32>,
     /// How many with the same [`key`](crate::Arguments::key) run at once over all nodes.
     pub key_concurrency: Option<u32>,
+    /// How many of one organisation run at once over all nodes.
+    pub org_concurrency: Option<u32>,
     /// Starts in a period over all nodes.
     pub rate: Option<Rate>,
     /// Nobody may call it off: something would stay half done.
@@ -86,6 +88,7 @@ impl Default for Policy {
             cleanup: Duration::ZERO,
             concurrency: None,
             key_concurrency: None,
+            org_concurrency: None,
             rate: None,
             must_finish: false,
             keep: Duration::from_hours(7 * 24),
@@ -97,7 +100,10 @@ impl Default for Policy {
 impl Policy {
     /// Whether jobs of this kind are let through one by one.
     pub fn is_limited(&self) -> bool {
-        self.concurrency.is_some() || self.key_concurrency.is_some() || self.rate.is_some()
+        self.concurrency.is_some()
+            || self.key_concurrency.is_some()
+            || self.org_concurrency.is_some()
+            || self.rate.is_some()
     }
 }
 

@@ -5,6 +5,8 @@
 //! concerns all of it or nobody's organisation. What is committed is sealed into a chain ([`seal`]), which
 //! [`verify`] reads again.
 
+pub mod days;
+mod mark;
 pub mod platform;
 pub mod seal;
 pub mod verify;
@@ -284,6 +286,7 @@ pub async fn prune(app: &App) -> Result<u64> {
     let before =
         (app.now() - chrono::Duration::days(days.into())).date_naive().and_time(NaiveTime::MIN).and_utc();
     let first = seal::day(before);
+    mark::set(app, &**app.service::<std::sync::Arc<dyn base::Vault>>()?, &first).await?;
     let mut gone = 0;
     loop {
         let tx = app.system(Mode::Write).await?;

@@ -174,8 +174,11 @@ pub struct Departure {
 pub enum CalledBy {
     /// Sign-in name; case does not count.
     Username,
-    /// E-mail address.
+    /// E-mail address that was proven; case does not count.
     Email,
+    /// E-mail address that nobody has proven, so that anybody may have told it: it finds nobody, and says at
+    /// most why nobody was found.
+    Claim,
 }
 
 /// The members of the transaction's organisation, for modules that act for other systems. Implemented by
@@ -229,7 +232,8 @@ pub trait People: Send + Sync {
         query: ListQuery,
     ) -> BoxFuture<'a, Result<(Vec<Holds>, Page)>>;
 
-    /// The members that are called so, those removed left out; somebody else may have the same address.
+    /// The members that are called so, those removed left out. One name or proven address is one member's at
+    /// most; a claim may be that of several.
     fn called<'a>(
         &'a self,
         tx: &'a Tx,

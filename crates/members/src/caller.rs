@@ -13,9 +13,9 @@ use kernel::{
     port::MemberCount,
 };
 use sha2::{Digest, Sha256};
-use store::{Mode, Opening, Role};
+use store::{Mode, Opening, Role, Tx};
 
-use crate::{call, client, fields::once, issuer, meter, service::Members};
+use crate::{call, client, entity, fields::once, issuer, meter, service::Members};
 
 /// Failed attempts of one client address in a minute.
 const FAILURES: u64 = 20;
@@ -47,6 +47,24 @@ impl Caller {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The same as it is now, its row locked until the transaction ends. Between the recognition and a change
+    /// it may have been switched off, limited or given another key, and whoever did that counts on it.
+    ///
+    /// Errors: 401 `invalid_client`; 403 as [`program`].
+    pub async fn again(&self, cx: &Cx, tx: &Tx, scope: &str) -> Result<Self> {
+        let ids = self.client.iter().map(|client| client.id).collect();
+        self.renewed(cx, client::lock(tx, ids).await?.first(), scope)
+    }
+
+    /// As [`Self::again`], with the row that was read.
+    pub fn renewed(&self, cx: &Cx, row: Option<&entity::client::Model>, scope: &str) -> Result<Self> {
+        let Some(client) = &self.client else { return Ok(self.clone()) };
+        let client = client.renewed(row, cx.now())?;
+        client::admit(cx, &client)?;
+        let caller = Self { client: Some(client), ..self.clone() };
+        caller.require(scope).map(|()| caller)
     }
 }
 

@@ -33,6 +33,8 @@ use crate::{
 
 /// Events of one unit of work.
 const BATCH: u64 = 200;
+/// The event of a place up to which every event of its version was told.
+const WHOLE_VERSION: Id = Id::max();
 /// After how long every organisation is looked at, also where nothing has changed: somebody may have begun to
 /// listen while the change before was looked at.
 const WHOLE: Duration = Duration::from_secs(30);
@@ -131,9 +133,12 @@ pub async fn relay(app: &App) -> Result<usize> {
         let changed = access::changed_since(&tx, from).await?;
         let places = tx.all(tx.find::<Entity>()).await?;
         for one in listening {
-            let place = places.iter().find(|row| row.org_id == one.org).map_or(0, |row| row.version);
-            let told = place.max(one.since);
-            if changed.iter().any(|(org, version)| *org == one.org && *version > told) {
+            let place = places.iter().find(|row| row.org_id == one.org && row.version >= one.since);
+            let told = place.map_or(one.since, |row| row.version);
+            // Somebody may have stopped in the middle of a version.
+            let is_within = place.is_some_and(|row| row.event_id != WHOLE_VERSION);
+            let is_new = |version: i64| version > told || is_within && version == told;
+            if changed.iter().any(|(org, version)| *org == one.org && is_new(*version)) {
                 behind.push(one);
             }
         }
@@ -173,18 +178,19 @@ async fn pass(app: &App, publisher: &Arc<dyn Publisher>, org: Id, since: i64) ->
     let place = lock(app, &tx, org).await?;
     let from = match place {
         Some(row) if row.version >= since => (row.version, row.event_id),
-        _ => (since, Id::max()),
+        _ => (since, WHOLE_VERSION),
     };
     let events = access::events(&tx, from, BATCH).await?;
-    let Some(last) = events.last() else {
-        tx.commit().await?;
-        return Ok(0);
-    };
-    let (version, event_id, count) = (last.version, last.id, events.len());
+    let count = events.len();
+    let (version, last) = events.last().map_or(from, |last| (last.version, last.id));
+    // All events of a version are written at once: what comes later has another one.
+    let event_id = if (count as u64) < BATCH { WHOLE_VERSION } else { last };
     let users: Vec<Id> = events.iter().filter_map(|event| event.subject).collect();
     let names = subject::names(&tx, issuer, &users).await?;
     let told = events.into_iter().filter_map(|event| told(event, &names)).collect();
-    publisher.publish_surely(app, &tx, told).await?;
+    if count > 0 {
+        publisher.publish_surely(app, &tx, told).await?;
+    }
     let values = ActiveModel { version: Set(version), event_id: Set(event_id), ..Default::default() };
     tx.update_where(values, Condition::all()).await?;
     tx.commit().await?;

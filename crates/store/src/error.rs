@@ -54,6 +54,18 @@ pub fn error(cause: DbErr) -> Error {
     }
 }
 
+/// Whether a statement of a migration says that it was done before: MySQL has no `IF NOT EXISTS` for columns and
+/// indexes (a column or an index that is there, one that is to be dropped and is not).
+pub(crate) fn is_done_before(cause: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) = cause
+    else {
+        return false;
+    };
+    let sqlx::Error::Database(database) = inner.as_ref() else { return false };
+    let failure = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
+    failure.is_some_and(|failure| matches!(failure.number(), 1060 | 1061 | 1091))
+}
+
 #[track_caller]
 fn unavailable(cause: DbErr) -> Error {
     Error::unavailable("database_unavailable", "the database cannot be reached")

@@ -5,9 +5,11 @@
 //! `base`, SeaORM and sqlx; knows no HTTP and no product table.
 
 pub mod backup;
+mod connection;
 mod dialect;
 mod error;
 pub mod facts;
+mod hooks;
 pub mod kv;
 mod listener;
 pub mod migration;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base::{Clock, Error, Result};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait, Value};
 
-use crate::{Ddl, Dialect, Store, error, provision};
+use crate::{Ddl, Dialect, Store, error, error::is_done_before, provision};
 
 /// One step of the schema's history. Names are never changed after release.
 #[derive(Clone, Copy)]
@@ -203,6 +203,10 @@ async fn applied(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
 async fn run(tx: &DatabaseTransaction, ddl: Ddl, name: &str) -> Result<()> {
     for statement in ddl.into_statements() {
         if let Err(cause) = tx.execute_unprepared(&statement).await {
+            // Broken off in its middle, a migration begins anew: no statement of MySQL's is taken back.
+            if is_done_before(&cause) {
+                continue;
+            }
             let detail = format!("migration {name} failed at: {statement}: {cause}");
             return Err(Error::new(base::Kind::Internal, "migration_failed", detail).with_source(cause));
         }

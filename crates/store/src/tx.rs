@@ -1,6 +1,9 @@
 //! A unit of work: one transaction, bound to one organisation, that narrows every statement.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use base::{Error, Id, Result};
 use sea_orm::{
@@ -9,7 +12,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
-use crate::{Dialect, Mode, Table, error};
+use crate::{Dialect, Mode, Table, connection::Connection, error, hooks::Hooks};
 
 /// Under which database role a unit of work runs (PostgreSQL; elsewhere it only decides the filter).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,17 +51,14 @@ impl Opening {
 
 /// One transaction. Dropping it rolls back.
 pub struct Tx {
-    inner: DatabaseTransaction,
+    inner: Connection,
     dialect: Dialect,
     role: Role,
     org: Option<Id>,
     unfiltered: bool,
     opened: Option<QueryResult>,
-    after_commit: Mutex<Vec<Hook>>,
+    after_commit: Mutex<Hooks>,
 }
-
-/// What is done once a unit of work is committed.
-type Hook = Box<dyn FnOnce() + Send>;
 
 impl Tx {
     pub(crate) async fn open(
@@ -70,8 +70,15 @@ impl Tx {
         opening: Opening,
     ) -> Result<Self> {
         let Opening { role, org, read } = opening;
-        let mut tx =
-            Self { inner, dialect, role, org, unfiltered, opened: None, after_commit: Mutex::default() };
+        let mut tx = Self {
+            inner: Connection(inner),
+            dialect,
+            role,
+            org,
+            unfiltered,
+            opened: None,
+            after_commit: Mutex::default(),
+        };
         let mut statement = read;
         if dialect == Dialect::Postgres {
             let org = org.map(|org| org.to_string()).unwrap_or_default();
@@ -110,35 +117,43 @@ impl Tx {
 
     /// Commits.
     pub async fn commit(self) -> Result<()> {
-        self.inner.commit().await.map_err(error)?;
-        let hooks = self.after_commit.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        hooks.into_iter().for_each(|hook| hook());
+        self.inner.0.commit().await.map_err(error)?;
+        self.after_commit.into_inner().unwrap_or_else(PoisonError::into_inner).call();
         Ok(())
     }
 
-    /// Calls `hook` once this unit of work is committed, and never if it is not. For signals within
-    /// the process; what must not be lost belongs into a row.
+    /// Calls `hook` once this unit of work is committed, and never if it is not, or if what was done since a
+    /// savepoint before is taken back. For signals within the process; what must not be lost belongs into
+    /// a row.
     pub fn after_commit(&self, hook: impl FnOnce() + Send + 'static) {
-        let mut hooks = self.after_commit.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        hooks.push(Box::new(hook));
+        self.hooks().add(Box::new(hook));
+    }
+    fn hooks(&self) -> MutexGuard<'_, Hooks> {
+        self.after_commit.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// Rolls back.
     pub async fn rollback(self) -> Result<()> {
-        self.inner.rollback().await.map_err(error)
+        self.inner.0.rollback().await.map_err(error)
     }
 
     /// Marks a point to which [`Tx::back_to_savepoint`] returns.
     pub async fn savepoint(&self, name: &'static str) -> Result<()> {
-        self.inner.execute_unprepared(&format!("SAVEPOINT {name}")).await.map(drop).map_err(error)
+        self.inner.execute_unprepared(&format!("SAVEPOINT {name}")).await.map_err(error)?;
+        self.hooks().savepoint(name);
+        Ok(())
     }
-    /// Takes back everything since the savepoint of that name.
+    /// Takes back everything since the savepoint of that name, what was to be done after the commit included.
     pub async fn back_to_savepoint(&self, name: &'static str) -> Result<()> {
-        self.inner.execute_unprepared(&format!("ROLLBACK TO SAVEPOINT {name}")).await.map(drop).map_err(error)
+        self.inner.execute_unprepared(&format!("ROLLBACK TO SAVEPOINT {name}")).await.map_err(error)?;
+        self.hooks().back_to(name);
+        Ok(())
     }
 
     /// Forgets the savepoint of that name: what was done since stays.
     pub async fn release_savepoint(&self, name: &'static str) -> Result<()> {
-        self.inner.execute_unprepared(&format!("RELEASE SAVEPOINT {name}")).await.map(drop).map_err(error)
+        self.inner.execute_unprepared(&format!("RELEASE SAVEPOINT {name}")).await.map_err(error)?;
+        self.hooks().release(name);
+        Ok(())
     }
 
     /// The records of `E` that this unit of work may see: its organisation's, and not in the trash.

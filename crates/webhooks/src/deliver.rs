@@ -50,6 +50,11 @@ const KEPT: usize = 1_000;
 /// Characters of what was wrong that are kept.
 const DETAIL: usize = 300;
 
+/// Tries at once of receivers that did not answer last.
+const SLOW: u32 = 8;
+/// And of one organisation, so that its dead receivers leave room for those of others.
+const SLOW_OF_ONE: u32 = 6;
+
 /// One try of a delivery.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -72,14 +77,13 @@ pub struct Deliver(Task);
 #[serde(transparent)]
 pub struct Retry(Task);
 
-fn policy(each: u32, all: Option<u32>) -> Policy {
+fn policy(each: u32) -> Policy {
     Policy {
         queue: "webhooks",
         // A try that fails is a success of its job; these are for a database that is away.
         max_attempts: 10,
         timeout: Duration::from_mins(1),
         key_concurrency: Some(each),
-        concurrency: all,
         keep: Duration::from_hours(1),
         keep_failed: Duration::from_hours(7 * 24),
         ..Policy::default()
@@ -114,8 +118,13 @@ macro_rules! kind {
     };
 }
 
-kind!(Deliver, "webhooks.deliver", Words { zh: "投递 Webhook", en: "Deliver a webhook" }, policy(4, None));
-kind!(Retry, "webhooks.retry", Words { zh: "重试 Webhook 投递", en: "Retry a webhook" }, policy(1, Some(8)));
+kind!(Deliver, "webhooks.deliver", Words { zh: "投递 Webhook", en: "Deliver a webhook" }, policy(4));
+kind!(
+    Retry,
+    "webhooks.retry",
+    Words { zh: "重试 Webhook 投递", en: "Retry a webhook" },
+    Policy { concurrency: Some(SLOW), org_concurrency: Some(SLOW_OF_ONE), ..policy(1) }
+);
 
 /// A delivery whose next try is to be enqueued.
 #[derive(Clone, Copy, Debug)]
@@ -140,12 +149,17 @@ impl Due {
     }
 }
 
+/// What makes the job of a turn of a delivery the only one.
+pub(crate) fn unique_key(delivery: Id, turn: i64) -> String {
+    format!("webhook:{delivery}:{turn}")
+}
+
 /// Enqueues tries in the caller's transaction. One that is enqueued already stays alone.
 pub(crate) async fn enqueue(app: &App, tx: &Tx, org: Id, due: Vec<Due>) -> Result<()> {
     let job = |due: Due| {
         let task = Task { delivery: due.delivery, endpoint: due.endpoint, turn: due.turn };
         let job = if due.slow { NewJob::of(org, &Retry(task)) } else { NewJob::of(org, &Deliver(task)) };
-        let key = format!("webhook:{}:{}", due.delivery, due.turn);
+        let key = unique_key(due.delivery, due.turn);
         Ok(job?.delay(due.wait).unique_by_key(key))
     };
     let jobs = due.into_iter().map(job).collect::<Result<Vec<_>>>()?;

@@ -25,6 +25,9 @@ use crate::{
 
 /// For how long nothing but failures is borne.
 const PATIENCE: TimeDelta = TimeDelta::days(5);
+/// After how long without a failure what failed before is forgotten: longer than any wait for another try, so
+/// that somebody to whom nothing was sent meanwhile is not taken for one that never answers.
+const RECENT: TimeDelta = TimeDelta::hours(36);
 /// How often a success is written down of a receiver that is well.
 const NOTED: TimeDelta = TimeDelta::seconds(10);
 /// What a receiver answers that wants nothing more (RFC 9110, 15.5.11).
@@ -55,7 +58,8 @@ pub(crate) async fn lock(tx: &Tx, id: Id) -> Result<()> {
 pub(crate) async fn failed(app: &App, tx: &Tx, id: Id, status: Option<u16>) -> Result<()> {
     let now = app.now();
     let Some(row) = tx.lookup::<Entity>(id).await?.filter(|row| row.enabled) else { return Ok(()) };
-    let since = row.failing_since.unwrap_or(now);
+    let is_recent = row.last_failure_at.is_some_and(|last| now - last <= RECENT);
+    let since = row.failing_since.filter(|_| is_recent).unwrap_or(now);
     let values = ActiveModel {
         last_failure_at: Set(Some(now)),
         failing_since: Set(Some(since)),

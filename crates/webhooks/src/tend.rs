@@ -1,8 +1,10 @@
 //! Looking after what waits and what has been kept long enough.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use base::{Id, Result};
-use chrono::TimeDelta;
-use jobs::{Arguments, Failure, Job, Policy, Run, Words};
+use chrono::{DateTime, TimeDelta, Utc};
+use jobs::{Arguments, Engine, Failure, Job, Policy, Run, Words};
 use kernel::App;
 use schemars::JsonSchema;
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
@@ -50,7 +52,7 @@ impl Arguments for Tend {
 /// How much there was to do.
 #[derive(Debug, Serialize)]
 pub struct Tended {
-    /// Deliveries that may have been without a job.
+    /// Deliveries that were without a job.
     late: usize,
     /// Messages that were forgotten.
     forgotten: u64,
@@ -64,29 +66,73 @@ impl Job<App> for Tend {
     }
 }
 
-/// Enqueues tries that are late; where there is a job already nothing happens.
+/// Enqueues tries that are late and have no job; how many. All late ones are looked at, page by page: a receiver
+/// that is down has many that do have one.
 async fn rescue(app: &App) -> Result<usize> {
-    let tx = app.system(Mode::Write).await?;
-    let late = tx
-        .find::<delivery::Entity>()
-        .filter(delivery::Column::State.eq(State::Pending.as_str()))
-        .filter(delivery::Column::NextAt.lt(app.now() - LATE))
-        .order_by_asc(delivery::Column::NextAt)
-        .limit(ROUND);
-    let late = tx.all(late).await?;
-    let ids = late.iter().map(|row| row.endpoint_id);
-    let receivers = tx.all(tx.find::<endpoint::Entity>().filter(endpoint::Column::Id.is_in(ids))).await?;
-    for row in &late {
-        match receivers.iter().find(|receiver| receiver.id == row.endpoint_id && receiver.enabled) {
-            Some(receiver) => {
-                let due = Due { turn: row.turn, slow: true, ..Due::first(receiver, row.id) };
-                deliver::enqueue(app, &tx, row.org_id, vec![due]).await?;
-            }
-            None => health::hold(&tx, row.endpoint_id).await?,
+    let (late, mut after, mut rescued) = (app.now() - LATE, None, 0);
+    loop {
+        let tx = app.system(Mode::Read).await?;
+        let page = page(&tx, late, after).await?;
+        let lost = without_job(app, &tx, &page).await?;
+        tx.commit().await?;
+        if !lost.is_empty() {
+            put_in_order(app, &lost).await?;
+            rescued += lost.len();
+        }
+        match page.last() {
+            Some(last) if page.len() as u64 == ROUND => after = last.next_at.map(|at| (at, last.id)),
+            _ => return Ok(rescued),
         }
     }
-    tx.commit().await?;
-    Ok(late.len())
+}
+
+/// Late deliveries in the order of their times.
+async fn page(
+    tx: &Tx,
+    late: DateTime<Utc>,
+    after: Option<(DateTime<Utc>, Id)>,
+) -> Result<Vec<delivery::Model>> {
+    use delivery::Column as D;
+    let mut due = Condition::all().add(D::State.eq(State::Pending.as_str())).add(D::NextAt.lt(late));
+    if let Some((at, id)) = after {
+        let same = Condition::all().add(D::NextAt.eq(at)).add(D::Id.gt(id));
+        due = due.add(D::NextAt.gte(at)).add(Condition::any().add(D::NextAt.gt(at)).add(same));
+    }
+    let select = tx.find::<delivery::Entity>().filter(due);
+    tx.all(select.order_by_asc(D::NextAt).order_by_asc(D::Id).limit(ROUND)).await
+}
+
+async fn without_job(app: &App, tx: &Tx, rows: &[delivery::Model]) -> Result<Vec<delivery::Model>> {
+    let key = |row: &delivery::Model| (row.org_id, deliver::unique_key(row.id, row.turn));
+    let keys: Vec<(Id, String)> = rows.iter().map(key).collect();
+    let holders = app.service::<Engine>()?.holders(tx, &keys).await?;
+    Ok(rows.iter().zip(holders).filter(|(_, job)| job.is_none()).map(|(row, _)| row.clone()).collect())
+}
+
+/// Gives them a job, or holds them where the receiver is disabled. What moved on meanwhile has another turn,
+/// and its job does nothing.
+async fn put_in_order(app: &App, lost: &[delivery::Model]) -> Result<()> {
+    let tx = app.system(Mode::Write).await?;
+    let ids = lost.iter().map(|row| row.endpoint_id);
+    let receivers = tx.all(tx.find::<endpoint::Entity>().filter(endpoint::Column::Id.is_in(ids))).await?;
+    let mut due: BTreeMap<Id, Vec<Due>> = BTreeMap::new();
+    let mut held = BTreeSet::new();
+    for row in lost {
+        match receivers.iter().find(|receiver| receiver.id == row.endpoint_id && receiver.enabled) {
+            Some(receiver) => {
+                let one = Due { turn: row.turn, slow: true, ..Due::first(receiver, row.id) };
+                due.entry(row.org_id).or_default().push(one);
+            }
+            None => drop(held.insert(row.endpoint_id)),
+        }
+    }
+    for (org, due) in due {
+        deliver::enqueue(app, &tx, org, due).await?;
+    }
+    for endpoint in held {
+        health::hold(&tx, endpoint).await?;
+    }
+    tx.commit().await
 }
 
 /// Deletes messages, deliveries and tries that have been kept long enough, in rounds, so that the writer is

@@ -64,13 +64,14 @@ const WEBHOOKS: [&str; 5] =
     ["webhook_attempt", "webhook_delivery", "webhook_message", "webhook_secret", "webhook_endpoint"];
 
 /// Those that this crate and the kernel declare; what refers comes before what is referred to.
-const OWN: [TenantTable; 16] = [
+const OWN: [TenantTable; 17] = [
     table("membership_role"),
     table("membership_post"),
     table("role_department"),
     table("permission_grant"),
     table("access_event"),
     table("access_subject"),
+    table("audit_mark"),
     table("audit_link"),
     table("audit_entry"),
     table("sign_in"),

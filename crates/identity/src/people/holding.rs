@@ -182,31 +182,13 @@ async fn held_of(
 pub(super) async fn called(tx: &Tx, by: CalledBy, names: &[String]) -> Result<Vec<(String, Id)>> {
     let mut out = Vec::new();
     for chunk in names.chunks(CHUNK) {
-        let keys: HashMap<String, Vec<&String>> =
-            chunk.iter().fold(HashMap::new(), |mut keys: HashMap<String, Vec<&String>>, name| {
-                keys.entry(text::fold(name)).or_default().push(name);
-                keys
-            });
-        let column = match by {
-            CalledBy::Username => app_user::Column::UsernameKey,
-            CalledBy::Email => app_user::Column::LoginEmail,
-        };
-        let accounts = tx.find::<app_user::Entity>().filter(column.is_in(keys.keys().cloned()));
-        let mut known: Vec<(String, Id)> = Vec::new();
-        for account in tx.all(accounts).await? {
-            let key = match by {
-                CalledBy::Username => Some(account.username_key),
-                CalledBy::Email => account.login_email,
-            };
-            let names = key.and_then(|key| keys.get(&key)).into_iter().flatten();
-            known.extend(names.map(|name| ((*name).clone(), account.id)));
+        let mut keys: HashMap<String, Vec<&String>> = HashMap::new();
+        for name in chunk {
+            keys.entry(text::fold(name)).or_default().push(name);
         }
-        if by == CalledBy::Email {
-            // Nobody has proven this one.
-            let told = tx
-                .find::<user::entity::Entity>()
-                .filter(user::entity::Column::Email.is_in(chunk.iter().cloned()));
-            known.extend(tx.all(told).await?.into_iter().filter_map(|row| Some((row.email?, row.id))));
+        let mut known: Vec<(String, Id)> = Vec::new();
+        for (key, id) in by_keys(tx, by, &keys).await? {
+            known.extend(keys.get(&key).into_iter().flatten().map(|name| ((*name).clone(), id)));
         }
         // Whoever is a member of another organisation only is nobody here.
         let ids = known.iter().map(|(_, id)| *id);
@@ -218,4 +200,26 @@ pub(super) async fn called(tx: &Tx, by: CalledBy, names: &[String]) -> Result<Ve
         out.extend(known);
     }
     Ok(out)
+}
+
+/// The people of these keys, each with his key.
+async fn by_keys(tx: &Tx, by: CalledBy, keys: &HashMap<String, Vec<&String>>) -> Result<Vec<(String, Id)>> {
+    let all = keys.keys().cloned();
+    let accounts = tx.find::<app_user::Entity>();
+    Ok(match by {
+        CalledBy::Username => {
+            let named = tx.all(accounts.filter(app_user::Column::UsernameKey.is_in(all))).await?;
+            named.into_iter().map(|account| (account.username_key, account.id)).collect()
+        }
+        // Unique and folded, unlike what somebody says of himself.
+        CalledBy::Email => {
+            let proven = tx.all(accounts.filter(app_user::Column::LoginEmail.is_in(all))).await?;
+            proven.into_iter().filter_map(|account| Some((account.login_email?, account.id))).collect()
+        }
+        CalledBy::Claim => {
+            let lower = Expr::expr(Func::lower(Expr::col("email")));
+            let told = tx.all(tx.find::<user::entity::Entity>().filter(lower.is_in(all))).await?;
+            told.into_iter().filter_map(|row| Some((text::fold(&row.email?), row.id))).collect()
+        }
+    })
 }

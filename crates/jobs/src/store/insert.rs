@@ -1,11 +1,13 @@
 //! Adding jobs.
 
-use ::store::Tx;
+use std::collections::HashMap;
+
+use ::store::{Tx, read};
 use base::{Id, Result};
-use sea_orm::Value;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{dialect, dialect::Column, execute, query};
+use super::{KEY, Key, batch, dialect, dialect::Column, execute, query};
 
 /// A job as it is inserted. What is absent is NULL; instants are in the dialect's writing.
 #[derive(Debug, Default, Serialize)]
@@ -71,7 +73,7 @@ const COLUMNS: &[(&str, Column)] = &[
 const CHUNK: usize = 1_000;
 
 /// Inserts jobs. Of those with a unique key that is taken, none is inserted; the caller asks
-/// [`holder`] who has it.
+/// [`holders`] who has it.
 pub(crate) async fn insert(tx: &Tx, rows: &[Row]) -> Result<()> {
     let dialect = dialect(tx);
     let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
@@ -94,36 +96,85 @@ pub(crate) async fn insert(tx: &Tx, rows: &[Row]) -> Result<()> {
         dialect.rows(COLUMNS, 1),
     );
     for chunk in rows.chunks(CHUNK) {
-        execute(tx, &sql, vec![super::batch(chunk)?]).await?;
+        execute(tx, &sql, vec![batch(chunk)?]).await?;
     }
     Ok(())
 }
 
-/// Frees a unique key whose period is over and whose job has ended.
-pub(crate) async fn free(tx: &Tx, org: Id, key: &str, now: chrono::DateTime<chrono::Utc>) -> Result<()> {
-    let sql = "UPDATE job SET held_key = NULL WHERE org_id = $1 AND held_key = $2 \
-               AND state IN ('succeeded', 'dead', 'cancelled') AND (unique_until IS NULL OR unique_until <= $3)";
-    execute(tx, sql, vec![org.into(), key.into(), now.into()]).await.map(drop)
+/// An organisation's unique key, for a batch.
+#[derive(Debug, Serialize)]
+pub(crate) struct Unique {
+    org_id: String,
+    unique_key: String,
 }
 
-/// The job that holds a unique key.
-pub(crate) async fn holder(tx: &Tx, org: Id, key: &str) -> Result<Option<Id>> {
-    let sql = "SELECT id FROM job WHERE org_id = $1 AND held_key = $2";
-    let values: Vec<Value> = vec![org.into(), key.into()];
-    query(tx, sql, values).await?.first().map(|row| ::store::read(row, "id")).transpose()
+impl Unique {
+    pub(crate) fn of(org: Id, key: &str) -> Self {
+        Self { org_id: org.simple().to_string(), unique_key: key.to_owned() }
+    }
+}
+
+/// The columns of [`Unique`] in a batch.
+const UNIQUE: &[(&str, Column)] = &[("org_id", Column::Uuid), ("unique_key", Column::Text)];
+
+/// The jobs that hold keys of a batch, parameter 1; NULL where none does. Each key is one descent of the index: a
+/// join would be planned by what is believed of the table's size.
+fn held(dialect: &dyn super::Dialect, more: &str) -> String {
+    format!(
+        "SELECT r.org_id, r.unique_key, (SELECT job.id FROM job WHERE job.org_id = r.org_id \
+         AND job.held_key = r.unique_key AND job.held_key IS NOT NULL {more}) AS id FROM {}",
+        dialect.rows(UNIQUE, 1)
+    )
+}
+
+/// Frees unique keys whose period is over and whose job has ended.
+pub(crate) async fn free(tx: &Tx, keys: &[Unique], now: DateTime<Utc>) -> Result<()> {
+    let dialect = dialect(tx);
+    let ended = format!("{} IN ('succeeded', 'dead', 'cancelled')", dialect.state());
+    let over = format!("AND {ended} AND (job.unique_until IS NULL OR job.unique_until <= $2)");
+    let sql = held(dialect, &over);
+    let mut free = Vec::new();
+    for chunk in keys.chunks(CHUNK) {
+        for row in query(tx, &sql, vec![batch(chunk)?, now.into()]).await? {
+            if let Some(id) = read::<Option<Id>>(&row, "id")? {
+                free.push(Key::of(read(&row, "org_id")?, id));
+            }
+        }
+    }
+    // Hardly ever any: a key without a period is freed when its job ends.
+    let sql = dialect.update_jobs(&[("held_key", "NULL")], &dialect.rows(KEY, 1), &ended);
+    for chunk in free.chunks(CHUNK) {
+        execute(tx, &sql, vec![batch(chunk)?]).await?;
+    }
+    Ok(())
+}
+
+/// The jobs that hold unique keys.
+pub(crate) async fn holders(tx: &Tx, keys: &[Unique]) -> Result<HashMap<(Id, String), Id>> {
+    let sql = held(dialect(tx), "");
+    let mut holders = HashMap::with_capacity(keys.len());
+    for chunk in keys.chunks(CHUNK) {
+        for row in query(tx, &sql, vec![batch(chunk)?]).await? {
+            if let Some(id) = read(&row, "id")? {
+                holders.insert((read(&row, "org_id")?, read(&row, "unique_key")?), id);
+            }
+        }
+    }
+    Ok(holders)
 }
 
 /// Whether a job that comes back can have its unique key again: nobody else has it.
 pub(super) async fn can_hold(
     tx: &Tx,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
     org: Id,
     job: Id,
     key: Option<String>,
 ) -> Result<bool> {
     let Some(key) = key else { return Ok(true) };
-    free(tx, org, &key, now).await?;
-    Ok(holder(tx, org, &key).await?.is_none_or(|holder| holder == job))
+    let keys = [Unique::of(org, &key)];
+    free(tx, &keys, now).await?;
+    Ok(holders(tx, &keys).await?.into_values().all(|holder| holder == job))
 }
 
 /// Writes what a job waits for: `(needed job, whether its end is enough)`.

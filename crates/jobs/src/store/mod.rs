@@ -38,11 +38,11 @@ pub(crate) use files::{
 };
 pub(crate) use finish::{Ended, Ending, Line, Note, Progress, Words, acknowledge, write_words};
 pub(crate) use flow::{begin_wait, inputs};
-pub(crate) use insert::{Row, free, holder, insert, insert_edges};
+pub(crate) use insert::{Row, Unique, free, holders, insert, insert_edges};
 pub(crate) use manage::{
     cancel, delete, kind_of, prune, prune_files, retry, sealed_arguments, set_arguments,
 };
-pub(crate) use promote::{admit, anything_due, anything_waits, promote, rescue};
+pub(crate) use promote::{Admitted, admit, anything_due, anything_waits, promote, rescue};
 pub(crate) use schedule::{
     Turn, declared, due, is_due, keep_only, last_jobs, next_due, put, set_enabled, turn,
 };

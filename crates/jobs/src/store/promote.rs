@@ -1,6 +1,6 @@
 //! What turns waiting jobs into ready ones: their time, their kind's limits, a lease that is over.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use ::store::{Tx, read};
 use base::{Id, Result};
@@ -84,10 +84,21 @@ async fn make_ready(tx: &Tx, keys: &[Key]) -> Result<()> {
 }
 
 /// The most lanes of a kind that a round looks at.
-const LANES: u32 = 256;
+const LANES: usize = 256;
 
-/// Lets jobs of a limited kind through, as far as its limits allow; how many, and when to look again
-/// if the rate is what holds them back.
+/// What a round of a limited kind came to.
+#[derive(Debug, Default)]
+pub(crate) struct Admitted {
+    /// How many jobs were let through.
+    pub through: usize,
+    /// When to look again if the rate is what holds them back.
+    pub look_again: Option<DateTime<Utc>>,
+    /// The lane after which the next round begins; `None` where this one got nowhere.
+    pub turn: Option<String>,
+}
+
+/// Lets jobs of a limited kind through, as far as its limits allow. `after` is the lane at which the round
+/// before ended: the walk goes on behind it and around, so that each lane comes first in its turn.
 ///
 /// Running and ready ones count alike, so there are never more in work than allowed, and workers
 /// need to know nothing of limits. The kind's row is the lock.
@@ -96,7 +107,8 @@ pub(crate) async fn admit(
     now: DateTime<Utc>,
     kind: &str,
     policy: &Policy,
-) -> Result<(usize, Option<DateTime<Utc>>)> {
+    after: Option<&str>,
+) -> Result<Admitted> {
     let mut next_start = lock(tx, kind).await?;
     let busy = busy(tx, kind).await?;
     let total: i64 = busy.iter().map(|lane| lane.ready + lane.running).sum();
@@ -118,23 +130,8 @@ pub(crate) async fn admit(
         room = room.min(free);
         next_start = from;
     }
-    let mut let_through = Vec::new();
-    if room > 0 {
-        for lane in lanes(tx, now, kind).await? {
-            let used = busy.iter().find(|one| one.name == lane).map_or(0, |one| one.ready + one.running);
-            let most = policy.key_concurrency.map_or(i64::MAX, |most| i64::from(most) - used);
-            let quota = room.min(most).min(i64::from(ROUND));
-            if quota <= 0 {
-                continue;
-            }
-            let keys = first_of(tx, now, kind, &lane, quota).await?;
-            room -= i64::try_from(keys.len()).unwrap_or(i64::MAX);
-            let_through.extend(keys);
-            if room <= 0 {
-                break;
-            }
-        }
-    }
+    let (let_through, turn) =
+        if room > 0 { walk(tx, now, kind, policy, after, &busy, room).await? } else { (Vec::new(), None) };
     make_ready(tx, &let_through).await?;
     if let (Some(rate), false) = (policy.rate, let_through.is_empty()) {
         let gap = i64::try_from(rate.per.as_micros()).unwrap_or(i64::MAX) / i64::from(rate.starts.max(1));
@@ -142,7 +139,51 @@ pub(crate) async fn admit(
         let sql = "UPDATE job_limit SET next_start_us = $2 WHERE kind = $1";
         execute(tx, sql, vec![kind.into(), next.into()]).await?;
     }
-    Ok((let_through.len(), look_again))
+    Ok(Admitted { through: let_through.len(), look_again, turn })
+}
+
+/// Goes from lane to lane as long as there is room: what is let through, and the lane after which to go on.
+async fn walk(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    kind: &str,
+    policy: &Policy,
+    after: Option<&str>,
+    busy: &[Lane],
+    mut room: i64,
+) -> Result<(Vec<Key>, Option<String>)> {
+    let of_org = policy.org_concurrency.map(i64::from);
+    let mut shares = if of_org.is_some() { shares(tx, kind).await? } else { HashMap::new() };
+    let lanes = lanes(tx, now, kind, after, of_org.is_some()).await?;
+    // More may follow of which nothing was seen: with no room in any of these, the next round goes on there.
+    let unseen = (lanes.len() >= LANES).then(|| lanes.last().map(|lane| lane.name.clone())).flatten();
+    let (mut let_through, mut turn) = (Vec::new(), None);
+    for lane in lanes {
+        let used = busy.iter().find(|one| one.name == lane.name).map_or(0, |one| one.ready + one.running);
+        let most = policy.key_concurrency.map_or(i64::MAX, |most| i64::from(most) - used);
+        let left = |shares: &HashMap<Id, i64>, org: &Id| {
+            of_org.map_or(i64::MAX, |most| most - shares.get(org).copied().unwrap_or_default())
+        };
+        let share = lane.first_org.map_or(i64::MAX, |org| left(&shares, &org));
+        let quota = room.min(most).min(share).min(i64::from(ROUND));
+        if quota <= 0 {
+            continue;
+        }
+        for (org, id) in first_of(tx, now, kind, &lane.name, quota).await? {
+            // Organisations may share a lane; those behind one that has its share wait for it there.
+            if left(&shares, &org) <= 0 {
+                break;
+            }
+            *shares.entry(org).or_default() += 1;
+            room -= 1;
+            let_through.push(Key::of(org, id));
+            turn = Some(lane.name.clone());
+        }
+        if room <= 0 {
+            break;
+        }
+    }
+    Ok((let_through, turn.or(unseen)))
 }
 
 async fn lock(tx: &Tx, kind: &str) -> Result<i64> {
@@ -178,32 +219,85 @@ async fn busy(tx: &Tx, kind: &str) -> Result<Vec<Lane>> {
     rows.iter().map(lane).collect()
 }
 
-/// The lanes in which something waits: each is one descent of the index.
-async fn lanes(tx: &Tx, now: DateTime<Utc>, kind: &str) -> Result<Vec<String>> {
-    let next = |after: &str| {
-        format!(
-            "SELECT j.lane FROM job j WHERE j.kind = $1 AND j.state IN ('scheduled', 'failed') AND j.waits = 0 \
-             AND j.lane IS NOT NULL AND j.run_at <= $2 {after} ORDER BY j.lane LIMIT 1"
-        )
+/// How many jobs of a kind each organisation has in work.
+async fn shares(tx: &Tx, kind: &str) -> Result<HashMap<Id, i64>> {
+    let sql = "SELECT org_id, COUNT(*) AS busy FROM job \
+               WHERE kind = $1 AND state IN ('ready', 'running') AND lane IS NOT NULL GROUP BY org_id";
+    let rows = query(tx, sql, vec![kind.into()]).await?;
+    rows.iter().map(|row| Ok((read(row, "org_id")?, read(row, "busy")?))).collect()
+}
+
+/// A lane in which something waits.
+struct Waiter {
+    name: String,
+    /// Whose job comes first in it, where that is asked.
+    first_org: Option<Id>,
+}
+
+/// The lanes in which something waits, from the one behind `after` on and around, up to [`LANES`].
+async fn lanes(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    kind: &str,
+    after: Option<&str>,
+    with_org: bool,
+) -> Result<Vec<Waiter>> {
+    let Some(after) = after else { return stretch(tx, now, kind, ("", ""), None, with_org).await };
+    // The lower bound is for the first step only: with two of them an index is read from the wrong one on.
+    let mut lanes = stretch(tx, now, kind, ("AND j.lane > $3", ""), Some(after), with_org).await?;
+    if lanes.len() < LANES {
+        let until = "AND j.lane <= $3";
+        lanes.extend(stretch(tx, now, kind, (until, until), Some(after), with_org).await?);
+        lanes.truncate(LANES);
+    }
+    Ok(lanes)
+}
+
+/// Lanes in their order: each is one descent of the index. `bounds` are those of the first and of each further
+/// step.
+async fn stretch(
+    tx: &Tx,
+    now: DateTime<Utc>,
+    kind: &str,
+    bounds: (&str, &str),
+    bound: Option<&str>,
+    with_org: bool,
+) -> Result<Vec<Waiter>> {
+    let waiting = "j.kind = $1 AND j.state IN ('scheduled', 'failed') AND j.waits = 0 AND j.lane IS NOT NULL \
+                   AND j.run_at <= $2";
+    let next =
+        |more: &str| format!("SELECT j.lane FROM job j WHERE {waiting} {more} ORDER BY j.lane LIMIT 1");
+    let org = if with_org {
+        let first = "ORDER BY j.priority DESC, j.run_at LIMIT 1";
+        format!(", (SELECT j.org_id FROM job j WHERE {waiting} AND j.lane = l.lane {first}) AS first_org")
+    } else {
+        String::new()
     };
     let sql = format!(
         "WITH RECURSIVE l (lane) AS (SELECT f.lane FROM ({}) f UNION ALL \
-         SELECT ({}) FROM l WHERE l.lane IS NOT NULL) SELECT lane FROM l WHERE lane IS NOT NULL LIMIT {LANES}",
-        next(""),
-        next("AND j.lane > l.lane"),
+         SELECT ({}) FROM l WHERE l.lane IS NOT NULL) \
+         SELECT l.lane{org} FROM l WHERE l.lane IS NOT NULL LIMIT {LANES}",
+        next(bounds.0),
+        next(&format!("AND j.lane > l.lane {}", bounds.1)),
     );
-    let rows = query(tx, &sql, vec![kind.into(), now.into()]).await?;
-    rows.iter().map(|row| read(row, "lane")).collect()
+    let mut values = vec![kind.into(), now.into()];
+    values.extend(bound.map(Into::into));
+    let rows = query(tx, &sql, values).await?;
+    let waiter = |row| {
+        let first_org = if with_org { read(row, "first_org")? } else { None };
+        Ok(Waiter { name: read(row, "lane")?, first_org })
+    };
+    rows.iter().map(waiter).collect()
 }
 
-async fn first_of(tx: &Tx, now: DateTime<Utc>, kind: &str, lane: &str, quota: i64) -> Result<Vec<Key>> {
+async fn first_of(tx: &Tx, now: DateTime<Utc>, kind: &str, lane: &str, quota: i64) -> Result<Vec<(Id, Id)>> {
     let sql = format!(
         "SELECT org_id, id FROM job WHERE kind = $1 AND lane = $2 AND state IN ('scheduled', 'failed') \
          AND waits = 0 AND lane IS NOT NULL AND run_at <= $3 ORDER BY priority DESC, run_at LIMIT $4 {}",
         dialect(tx).skip_locked()
     );
     let rows = query(tx, &sql, vec![kind.into(), lane.into(), now.into(), quota.into()]).await?;
-    rows.iter().map(|row| Ok(Key::of(read(row, "org_id")?, read(row, "id")?))).collect()
+    rows.iter().map(|row| Ok((read(row, "org_id")?, read(row, "id")?))).collect()
 }
 
 /// A job whose worker has gone.

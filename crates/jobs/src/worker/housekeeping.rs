@@ -75,9 +75,9 @@ async fn round<C>(shared: &Arc<Shared<C>>, limited: &[&str]) -> base::Result<Dur
         None => {}
     }
     for kind in waiting.limited.iter().collect::<BTreeSet<_>>() {
-        let (through, again) = admit(shared, kind).await?;
-        woken += through;
-        if let Some(again) = again {
+        let admitted = admit(shared, kind).await?;
+        woken += admitted.through;
+        if let Some(again) = admitted.look_again {
             pause = pause.min(until(again, now));
         }
     }
@@ -96,19 +96,24 @@ fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (at - now).to_std().unwrap_or_default().max(Duration::from_millis(1))
 }
 
-async fn admit<C>(shared: &Arc<Shared<C>>, kind: &str) -> base::Result<(usize, Option<DateTime<Utc>>)> {
+async fn admit<C>(shared: &Arc<Shared<C>>, kind: &str) -> base::Result<store::Admitted> {
     let engine = &shared.engine;
     let policy = engine.kind(kind)?.policy;
-    retrying(|| async {
+    let after = engine.turn(kind);
+    let admitted = retrying(|| async {
         let (tx, now) = engine.system(Mode::Write).await?;
-        let admitted = store::admit(&tx, now, kind, &policy).await?;
-        if admitted.0 > 0 {
+        let admitted = store::admit(&tx, now, kind, &policy, after.as_deref()).await?;
+        if admitted.through > 0 {
             engine.notify(&tx, Notice::Ready).await?;
         }
         tx.commit().await?;
         Ok(admitted)
     })
-    .await
+    .await?;
+    if let Some(turn) = &admitted.turn {
+        engine.set_turn(kind, turn);
+    }
+    Ok(admitted)
 }
 
 /// Makes ready whose time has come; how many.

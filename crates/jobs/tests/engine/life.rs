@@ -1,12 +1,12 @@
 //! A job's life: attempts, failures, leases, cancelling, handing back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use jobs::{NewJob, State};
 use serde_json::json;
 
-use crate::support::{Act, Bench, Deed, Tidy};
+use crate::support::{Act, Bench, Deed, Tidy, dialect};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_runs_once_and_leaves_its_result() {
@@ -133,6 +133,62 @@ async fn only_one_job_with_a_unique_key_is_under_way_or_within_its_period() {
     bench.clock.advance(TimeDelta::seconds(3_601));
     assert_ne!(bench.enqueue(period()).await, held);
     worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unique_keys_of_a_batch_are_judged_together_as_they_would_be_one_by_one() {
+    let bench = Bench::new().await;
+    let other_org = base::Id::from_u128(7);
+    let job = |name: &str| bench.act(name, Deed::Succeed).unique_by_key(name);
+    let taken = bench.enqueue(job("taken")).await;
+    let period = |name: &str| job(name).unique_for(Duration::from_secs(3_600));
+    let ended = bench.enqueue(period("ended")).await;
+    let worker = bench.work(Bench::options());
+    bench.reaches(ended, State::Succeeded).await;
+    bench.reaches(taken, State::Succeeded).await;
+    worker.stop().await;
+    let taken = bench.enqueue(job("taken")).await;
+    bench.clock.advance(TimeDelta::seconds(3_601));
+    let held = bench.enqueue(period("held")).await;
+    let elsewhere = Act { name: "elsewhere".to_owned(), ..Act::default() };
+    let elsewhere = NewJob::of(other_org, &elsewhere).unwrap().unique_by_key("taken");
+    let plain = bench.act("plain", Deed::Succeed);
+    let batch = vec![job("taken"), job("new"), plain, job("new"), period("ended"), elsewhere, job("held")];
+    let tx = bench.engine.store().begin_system(store::Mode::Write).await.unwrap();
+    let got = bench.engine.enqueue_all(&tx, batch).await.unwrap();
+    tx.commit().await.unwrap();
+    let fresh: Vec<bool> = got.iter().map(|one| one.fresh).collect();
+    assert_eq!(fresh, [false, true, true, false, true, true, false]);
+    assert_eq!((got[0].id, got[3].id, got[6].id), (taken, got[1].id, held));
+    let keys =
+        [(bench.org, "new".to_owned()), (other_org, "new".to_owned()), (other_org, "taken".to_owned())];
+    let tx = bench.engine.store().begin_system(store::Mode::Read).await.unwrap();
+    let holders = bench.engine.holders(&tx, &keys).await.unwrap();
+    assert_eq!(holders, [Some(got[1].id), None, Some(got[5].id)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unique_jobs_of_a_batch_cost_little_more_than_plain_ones() {
+    let bench = Bench::new().await;
+    let time = async |way: &str, is_unique: bool| {
+        let job = |n| {
+            let job = bench.act("u", Deed::Succeed);
+            if is_unique { job.unique_by_key(format!("{way} {n}")) } else { job }
+        };
+        let jobs = (0..1_000).map(job).collect();
+        let begin = Instant::now();
+        bench.change(async |tx| bench.engine.enqueue_all(tx, jobs).await).await.unwrap();
+        begin.elapsed()
+    };
+    let (mut plain, mut unique) = (Duration::MAX, Duration::MAX);
+    for round in ["first", "second", "third", "fourth", "fifth"] {
+        plain = plain.min(time(round, false).await);
+        unique = unique.min(time(round, true).await);
+    }
+    // A server's connection may wait some 40 ms for the end of each large statement.
+    let waits = if dialect() == store::Dialect::Sqlite { 0 } else { 200 };
+    let most = plain.mul_f64(1.35) + Duration::from_millis(waits);
+    assert!(unique < most, "{plain:?} plain, {unique:?} unique");
 }
 
 #[tokio::test(flavor = "multi_thread")]

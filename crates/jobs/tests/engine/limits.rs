@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jobs::{NewJob, State};
 
-use crate::support::{Act, Bench, Deed, Few, Keyed, Rated};
+use crate::support::{Act, Bench, Crowded, Deed, Few, Keyed, Rated, Shared};
 
 async fn all_done(bench: &Bench, count: u64) {
     let begin = Instant::now();
@@ -49,6 +49,62 @@ async fn a_key_runs_no_more_at_once_than_its_limit_and_holds_up_no_other_key() {
         assert_eq!(bench.world.most(key), 1, "{key}");
     }
     assert_eq!(bench.world.most("test.keyed"), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lanes_that_always_have_more_leave_the_ninth_its_turn() {
+    let bench = Bench::new().await;
+    let greedy = (0..200).map(|n| Crowded { key: format!("greedy{}", n % 8), milliseconds: 40 });
+    let greedy = greedy.map(|job| NewJob::of(bench.org, &job).unwrap()).collect();
+    bench.change(async |tx| bench.engine.enqueue_all(tx, greedy).await).await.unwrap();
+    let last = Crowded { key: "ninth".to_owned(), milliseconds: 0 };
+    let last = bench.enqueue(NewJob::of(bench.org, &last).unwrap()).await;
+    // Room for all eight in this worker: what is waited for is the kind's limit alone.
+    let worker = bench.work(jobs::worker::Options { concurrency: 16, ..Bench::options() });
+    bench.reaches(last, State::Succeeded).await;
+    let before = bench.count(State::Succeeded).await;
+    worker.kill();
+    assert!(before < 60, "{before} of 200 greedy ones came first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_lane_is_left_out_however_many_are_full() {
+    let bench = Bench::new().await;
+    let jobs = (0..600).map(|n| Keyed { key: format!("lane{:03}", n / 2), milliseconds: 0 });
+    let jobs = jobs.map(|job| NewJob::of(bench.org, &job).unwrap()).collect();
+    bench.change(async |tx| bench.engine.set_paused(tx, "default", true).await).await.unwrap();
+    bench.change(async |tx| bench.engine.enqueue_all(tx, jobs).await).await.unwrap();
+    let worker = bench.work(Bench::options());
+    let begin = Instant::now();
+    while bench.count(State::Ready).await < 300 {
+        let ready = bench.count(State::Ready).await;
+        assert!(begin.elapsed() < Duration::from_secs(20), "{ready} of 300 lanes were let through");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    assert_eq!(bench.count(State::Ready).await, 300, "one of each");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_has_no_more_of_a_kind_in_work_than_its_share() {
+    let bench = Bench::new().await;
+    let hanging = (0..10).map(|n| Shared { key: format!("a{n}"), milliseconds: 20_000 });
+    let hanging: Vec<NewJob> = hanging.map(|job| NewJob::of(bench.org, &job).unwrap()).collect();
+    bench.change(async |tx| bench.engine.enqueue_all(tx, hanging).await).await.unwrap();
+    let worker = bench.work(Bench::options());
+    while bench.count(State::Running).await < 3 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let other = Shared { key: "other".to_owned(), milliseconds: 0 };
+    let other = NewJob::of(base::Id::from_u128(7), &other).unwrap();
+    let tx = bench.engine.store().begin_system(store::Mode::Write).await.unwrap();
+    let other = bench.engine.enqueue(&tx, other).await.unwrap().id;
+    tx.commit().await.unwrap();
+    let begin = Instant::now();
+    bench.reaches(other, State::Succeeded).await;
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert_eq!((bench.count(State::Running).await, bench.count(State::Ready).await), (3, 0));
+    worker.kill();
 }
 
 #[tokio::test(flavor = "multi_thread")]

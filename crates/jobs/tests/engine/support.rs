@@ -255,6 +255,16 @@ limited!(Free, "test.free", Policy::default());
 limited!(Few, "test.few", Policy { concurrency: Some(2), ..Policy::default() });
 limited!(Keyed, "test.keyed", Policy { key_concurrency: Some(1), ..Policy::default() });
 limited!(
+    Crowded,
+    "test.crowded",
+    Policy { concurrency: Some(8), key_concurrency: Some(1), ..Policy::default() }
+);
+limited!(
+    Shared,
+    "test.shared",
+    Policy { concurrency: Some(4), key_concurrency: Some(1), org_concurrency: Some(3), ..Policy::default() }
+);
+limited!(
     Rated,
     "test.rated",
     Policy { rate: Some(jobs::Rate { starts: 5, per: Duration::from_secs(1) }), ..Policy::default() }
@@ -367,6 +377,8 @@ pub fn kinds() -> Registry<World> {
         .with::<Free>()
         .with::<Few>()
         .with::<Keyed>()
+        .with::<Crowded>()
+        .with::<Shared>()
         .with::<Rated>()
         .with::<Tidy>()
 }

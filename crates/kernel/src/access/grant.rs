@@ -92,17 +92,26 @@ pub(super) async fn held_by(
     Ok(found.collect())
 }
 
-/// The codes that each of several holders holds.
-pub async fn grants_of(tx: &Tx, catalogue: &Catalogue, holders: &[Holder]) -> Result<Vec<(Holder, String)>> {
-    // What has an end is there until it is taken away at that end.
-    let found = held_by(tx, catalogue, DateTime::<Utc>::MIN_UTC, holders).await?;
+/// The codes that each of several holders holds at `now`.
+pub async fn grants_of(
+    tx: &Tx,
+    catalogue: &Catalogue,
+    now: DateTime<Utc>,
+    holders: &[Holder],
+) -> Result<Vec<(Holder, String)>> {
+    let found = held_by(tx, catalogue, now, holders).await?;
     Ok(found.into_iter().map(|(holder, p, _)| (holder, catalogue.entry(p).code.clone())).collect())
 }
 
-/// The codes that one holder holds, sorted.
-pub async fn codes_of(tx: &Tx, catalogue: &Catalogue, holder: Holder) -> Result<Vec<String>> {
-    let mut codes: Vec<String> =
-        grants_of(tx, catalogue, &[holder]).await?.into_iter().map(|(_, code)| code).collect();
+/// The codes that one holder holds at `now`, sorted.
+pub async fn codes_of(
+    tx: &Tx,
+    catalogue: &Catalogue,
+    now: DateTime<Utc>,
+    holder: Holder,
+) -> Result<Vec<String>> {
+    let found = grants_of(tx, catalogue, now, &[holder]).await?;
+    let mut codes: Vec<String> = found.into_iter().map(|(_, code)| code).collect();
     codes.sort();
     Ok(codes)
 }
@@ -118,17 +127,12 @@ pub struct Reset {
 
 /// Makes `codes` what the holder holds. Nobody can give what he lacks: a code that is added and
 /// that the caller does not hold is 403, an unknown one 422. On how many rows the holder will reach
-/// with it, and whether the caller does, depends on the holder and is for the module to judge.
+/// with it, and whether the caller does, depends on the holder and is for the module to judge, which
+/// takes [`Cx::lock_access`] first. What has ended is not held; its row is left to whoever tells of
+/// ends ([`tuple::expired`]), unless it is given anew.
 pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<Reset> {
     let (tx, catalogue) = (cx.tx()?, cx.app.catalogue());
-    // What has ended is not held, though its row may still be there.
-    let (kind, id) = holder.parts();
-    let ended = Condition::all()
-        .add(entity::Column::HolderKind.eq(kind))
-        .add(entity::Column::HolderId.eq(id))
-        .add(entity::Column::ExpiresAt.lte(cx.now()));
-    tx.delete_where::<entity::Entity>(ended).await?;
-    let before = codes_of(tx, catalogue, holder).await?;
+    let before = codes_of(tx, catalogue, cx.now(), holder).await?;
     let wanted: BTreeSet<&str> = codes.iter().map(String::as_str).collect();
     let mut unknown = Vec::new();
     for (at, code) in codes.iter().enumerate() {
@@ -142,7 +146,7 @@ pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<Res
         return Err(Error::fields(unknown));
     }
     let added: Vec<&str> = wanted.iter().copied().filter(|c| !before.iter().any(|b| b == c)).collect();
-    if let Some(lacking) = added.iter().find(|code| !cx.can(code)) {
+    if let Some(lacking) = added.iter().find(|code| cx.reach(code).is_err()) {
         return Err(Error::forbidden(
             "cannot_grant",
             format!("you cannot grant {lacking}, which you do not hold"),
@@ -151,6 +155,8 @@ pub async fn set_grants(cx: &Cx, holder: Holder, codes: &[String]) -> Result<Res
     let removed: Vec<&str> =
         before.iter().map(String::as_str).filter(|code| !wanted.contains(code)).collect();
     remove(tx, catalogue, holder, removed.iter().copied()).await?;
+    // A row that has ended has the place of what is given anew.
+    remove(tx, catalogue, holder, added.iter().copied()).await?;
     add(cx, holder, &added).await?;
     let org = tx.require_org()?;
     let tuples = |codes: &[&str]| {

@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 
-use base::{Error, Id, Result};
+use base::{Id, Result};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use sea_orm::{ActiveValue::Set, Condition, QueryFilter, QueryOrder, QuerySelect, entity::prelude::*};
 use serde::{Deserialize, Serialize};
-use store::{Dialect, Tx};
+use store::Tx;
 
 use super::{
     Entry, Holder,
@@ -221,20 +221,6 @@ pub async fn find(tx: &Tx, holder: Holder, tuple: &Tuple) -> Result<Option<Grant
     Ok(tx.one(select).await?.map(Grant::from))
 }
 
-/// The last instant that MySQL and MariaDB take for certain: 2038-01-19T03:14:07Z. What is later they may keep
-/// as none, and a grant would never end.
-const LAST: i64 = 0x7fff_ffff;
-
-fn can_keep(tx: &Tx, terms: &Terms) -> Result<()> {
-    match terms.expires_at {
-        Some(end) if tx.dialect() == Dialect::Mysql && end.timestamp() > LAST => {
-            let message = "must not be after 2038-01-19T03:14:07Z on this database";
-            Err(Error::field("expires_at", "out_of_range", message))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Gives a tuple to a holder. `terms` is told what terms there were, and says what they shall be. Whoever
 /// calls this holds [`super::lock_head`], so that two who give the same do not meet.
 pub async fn give(
@@ -251,7 +237,6 @@ pub async fn give(
     match before {
         Some(grant) if !ended(&grant) => {
             let wanted = terms(Some(&grant.terms));
-            can_keep(tx, &wanted)?;
             if wanted.reason == grant.terms.reason && wanted.expires_at == grant.terms.expires_at {
                 return Ok((Given::Unchanged, grant));
             }
@@ -269,7 +254,6 @@ pub async fn give(
                 tx.delete_where::<Entity>(Condition::all().add(Column::Id.eq(grant.id))).await?;
             }
             let (terms, org) = (terms(None), tx.require_org()?);
-            can_keep(tx, &terms)?;
             tx.insert(row(id, org, Some(now), holder, tuple, &terms)).await?;
             let grant = Grant { id, org, holder, tuple: tuple.clone(), terms, granted_at: Some(now) };
             Ok((Given::New, grant))
@@ -277,11 +261,15 @@ pub async fn give(
     }
 }
 
-/// Takes a tuple from a holder; what was taken, unless it had ended at `now`.
+/// Takes a tuple from a holder; what was taken. What had ended at `now` is not held any more: its row is left to
+/// whoever tells of ends ([`expired`]).
 pub async fn take(tx: &Tx, now: DateTime<Utc>, holder: Holder, tuple: &Tuple) -> Result<Option<Grant>> {
-    let Some(grant) = find(tx, holder, tuple).await? else { return Ok(None) };
-    tx.delete_where::<Entity>(Condition::all().add(Column::Id.eq(grant.id))).await?;
-    Ok(Some(grant).filter(|grant| grant.terms.expires_at.is_none_or(|end| now < end)))
+    let held = find(tx, holder, tuple).await?;
+    let held = held.filter(|grant| grant.terms.expires_at.is_none_or(|end| now < end));
+    if let Some(grant) = &held {
+        tx.delete_where::<Entity>(Condition::all().add(Column::Id.eq(grant.id))).await?;
+    }
+    Ok(held)
 }
 
 /// Takes a grant by its id, as long as it ends at `end`.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{Mode, Tx, read};
 
-use super::platform;
+use super::{mark, mark::MARKS, platform};
 use crate::App;
 
 /// How much later than its own time an entry may come to be committed. What comes later is not sealed any
@@ -50,6 +50,7 @@ pub const MIGRATION: store::Migration = store::Migration {
             .lookup("day")
             .append_only()
             .create();
+        ddl.tenant_rows(MARKS).text("day", 10).long_text("seal").unique(&["day"]).append_only().create();
         ddl.platform_log(PLATFORM_LINKS)
             .bigint("seq")
             .text("day", 10)
@@ -65,7 +66,7 @@ pub const MIGRATION: store::Migration = store::Migration {
             ddl.sql(format!("GRANT UPDATE ON {PLATFORM_LINKS} TO tenon_system"));
         }
     },
-    down: |ddl| ddl.drop_tables(&[PLATFORM_LINKS, LINKS]),
+    down: |ddl| ddl.drop_tables(&[PLATFORM_LINKS, MARKS, LINKS]),
 };
 
 /// Whose trail.
@@ -125,10 +126,20 @@ pub(super) struct Link {
     pub hash: String,
     /// The hash, sealed; the newest of a day has one.
     pub seal: Option<String>,
+    /// When it was made.
+    pub sealed_at: DateTime<Utc>,
 }
 
 impl Link {
-    pub(super) const COLUMNS: [&'static str; 6] = ["id", "seq", "day", "entry_hash", "hash", "seal"];
+    pub(super) const COLUMNS: [&'static str; 7] =
+        ["id", "seq", "day", "entry_hash", "hash", "seal", "sealed_at"];
+
+    /// What its hash must be after that of the link before it (empty for the first): it covers when and for
+    /// which day the link was made, too, so that a chain that is made anew later tells of it.
+    pub(super) fn chained(&self, before: &str) -> String {
+        let said = format!("{before}\n{}\n{}\n{}", self.digest, self.day, self.sealed_at.timestamp_micros());
+        hex(&Sha256::digest(said.as_bytes()))
+    }
 
     pub(super) fn read(row: &QueryResult) -> Result<Self> {
         Ok(Self {
@@ -138,6 +149,7 @@ impl Link {
             digest: read(row, "entry_hash")?,
             hash: read(row, "hash")?,
             seal: read(row, "seal")?,
+            sealed_at: read(row, "sealed_at")?,
         })
     }
 }
@@ -171,9 +183,11 @@ fn ordered(value: &Value) -> Value {
         Value::Object(members) => {
             let mut names: Vec<&String> = members.keys().collect();
             names.sort_unstable();
-            json!(names.into_iter().map(|name| json!([name, ordered(&members[name])])).collect::<Vec<_>>())
+            let members: Vec<_> =
+                names.into_iter().map(|name| json!([name, ordered(&members[name])])).collect();
+            json!(["object", members])
         }
-        Value::Array(items) => json!([items.iter().map(ordered).collect::<Vec<_>>()]),
+        Value::Array(items) => json!(["array", items.iter().map(ordered).collect::<Vec<_>>()]),
         plain => plain.clone(),
     }
 }
@@ -202,11 +216,6 @@ pub(super) fn digest(row: &QueryResult, org: Option<Id>) -> Result<String> {
         text("search_key")?,
     ]);
     Ok(hex(&Sha256::digest(said.to_string().as_bytes())))
-}
-
-/// The hash of a link, from that of the link before it (empty for the first) and the entry's digest.
-pub(super) fn chain(before: &str, digest: &str) -> String {
-    hex(&Sha256::digest(format!("{before}\n{digest}").as_bytes()))
 }
 
 /// The day of an instant, as links call it.
@@ -281,17 +290,18 @@ async fn append(
 ) -> Result<()> {
     let newest = trail.select(Link::COLUMNS).order_by("seq", Order::Desc).limit(1).to_owned();
     let mut last = tx.query_one(&newest).await?.as_ref().map(Link::read).transpose()?;
+    // Stored to the microsecond, and hashed as it is stored.
+    let now = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
     let mut made = Vec::with_capacity(rows.len());
     for row in rows {
-        let digest = digest(row, trail.org)?;
-        let (seq, hash) = match &last {
-            Some(before) => (before.seq + 1, chain(&before.hash, &digest)),
-            None => (1, chain("", &digest)),
-        };
-        // An entry that was committed around midnight belongs to the day that has begun in the chain.
-        let own = day(read(row, "at")?);
+        let (seq, before) = last.as_ref().map_or((1, ""), |before| (before.seq + 1, &before.hash));
+        // An entry that was committed around midnight belongs to the day that has begun in the chain, and one
+        // of a clock that runs ahead to today: days never fall again.
+        let own = Ord::min(day(read(row, "at")?), day(now));
         let day = last.as_ref().map_or(own.clone(), |before| Ord::max(before.day.clone(), own));
-        let link = Link { id: read(row, "id")?, seq, day, digest, hash, seal: None };
+        let (id, digest) = (read(row, "id")?, digest(row, trail.org)?);
+        let mut link = Link { id, seq, day, digest, hash: String::new(), seal: None, sealed_at: now };
+        link.hash = link.chained(before);
         made.push(link.clone());
         last = Some(link);
     }
@@ -324,7 +334,7 @@ async fn append(
 /// Makes the seals anew that were made with a key that is on its way out; how many. Those within a day are
 /// left: nothing reads them.
 pub async fn reseal(tx: &Tx, vault: &dyn Vault) -> Result<u64> {
-    let mut made = 0;
+    let mut made = mark::reseal(tx, vault).await?;
     for links in [LINKS, PLATFORM_LINKS] {
         let is_platform = links == PLATFORM_LINKS;
         let mut days = Query::select();
@@ -406,89 +416,14 @@ pub(super) fn unsealed(trail: Trail) -> SelectStatement {
     select
 }
 
-/// The same as a count.
-pub(super) async fn count_unsealed(tx: &Tx, trail: Trail) -> Result<u64> {
+/// The same as a count, from an id on if one is named.
+pub(super) async fn count_unsealed(tx: &Tx, trail: Trail, from: Option<Id>) -> Result<u64> {
     let mut select = unsealed(trail);
+    if let Some(from) = from {
+        select.and_where(Expr::col((trail.entries(), "id")).gte(from));
+    }
     select.expr_as(Expr::col(Asterisk).count(), "n");
     let row = tx.query_one(&select).await?;
     let n: i64 = row.map_or(Ok(0), |row| read(&row, "n"))?;
     Ok(n.unsigned_abs())
-}
-
-/// What is sealed of a day.
-#[derive(Clone, Debug)]
-pub struct Day {
-    /// `2026-11-27`.
-    pub day: String,
-    /// Entries in the chain.
-    pub entries: u64,
-    /// When its newest link was made.
-    pub sealed_at: DateTime<Utc>,
-    /// The hash of its newest link.
-    pub hash: String,
-    /// That of the day before in the chain.
-    pub previous_hash: Option<String>,
-    /// Whether only its seal is left.
-    pub is_pruned: bool,
-}
-
-/// The newest days of a trail, before a day if one is named; one by one along the index, since a day may have
-/// any number of links.
-pub async fn days(tx: &Tx, trail: Trail, before: Option<&str>, limit: usize) -> Result<Vec<Day>> {
-    let newest = |before: Option<&str>| {
-        let mut select = trail.select(Link::COLUMNS);
-        select.column("sealed_at").order_by("seq", Order::Desc).limit(1);
-        if let Some(before) = before {
-            select.and_where(Expr::col("day").lt(before));
-        }
-        select
-    };
-    let mut days: Vec<Day> = Vec::new();
-    let mut row = tx.query_one(&newest(before)).await?;
-    while let (Some(found), true) = (&row, days.len() < limit) {
-        let link = Link::read(found)?;
-        let mut first = trail.select(["seq", "id"]);
-        first.and_where(Expr::col("day").eq(link.day.as_str())).order_by("seq", Order::Asc).limit(1);
-        let first = tx.query_one(&first).await?;
-        let first: i64 = first.map_or(Ok(link.seq), |row| read(&row, "seq"))?;
-        let earlier = tx.query_one(&newest(Some(&link.day))).await?;
-        let previous = earlier.as_ref().map(Link::read).transpose()?;
-        // Numbers go on through a chain: how many a day had is told by the one before it.
-        let begun = previous.as_ref().map_or(0, |previous| previous.seq);
-        days.push(Day {
-            entries: (link.seq - begun).unsigned_abs(),
-            sealed_at: read(found, "sealed_at")?,
-            hash: link.hash,
-            previous_hash: previous.map(|previous| previous.hash),
-            is_pruned: first == link.seq && link.seq - begun > 1,
-            day: link.day,
-        });
-        row = earlier;
-    }
-    Ok(days)
-}
-
-/// How far a trail is sealed.
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// Entries in the chain since its beginning.
-    pub sealed: u64,
-    /// Entries that wait for the next pass, and such as were inserted.
-    pub unsealed: u64,
-    /// When the newest link was made.
-    pub sealed_at: Option<DateTime<Utc>>,
-    /// Its hash: kept elsewhere, it shows later that the end of the trail was not taken away.
-    pub head: Option<String>,
-}
-
-/// How far a trail is sealed.
-pub async fn standing(tx: &Tx, trail: Trail) -> Result<Standing> {
-    let newest = trail.select(["seq", "hash", "sealed_at"]).order_by("seq", Order::Desc).limit(1).to_owned();
-    let row = tx.query_one(&newest).await?;
-    Ok(Standing {
-        sealed: row.as_ref().map_or(Ok(0), |row| read::<i64>(row, "seq"))?.unsigned_abs(),
-        unsealed: count_unsealed(tx, trail).await?,
-        sealed_at: row.as_ref().map(|row| read(row, "sealed_at")).transpose()?,
-        head: row.as_ref().map(|row| read(row, "hash")).transpose()?,
-    })
 }

@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,9 +19,13 @@ use sea_orm::{
     sea_query::{Expr, Order, Query},
 };
 use serde::Serialize;
-use store::{Tx, read};
+use store::{Mode, Opening, Role, Tx, read};
 
-use super::seal::{self, COVERED, Link, Trail};
+use super::{
+    mark,
+    seal::{self, COVERED, Link, Trail},
+};
+use crate::App;
 
 /// Links that are looked at with one statement.
 const PAGE: u64 = 1_000;
@@ -79,15 +84,40 @@ pub struct Report {
     pub head: Option<String>,
     /// The first hundred places at which something is wrong.
     pub breaks: Vec<Break>,
-    /// The day to go on with, when time was up before the end.
+    /// Entries that were sealed long after their time: no worker ran meanwhile, or somebody has made the chain
+    /// anew by taking the links away.
+    pub late: Vec<Late>,
+    /// What to go on with, as the first day of another question, when time was up before the end.
     pub next: Option<String>,
 }
+
+/// Entries of a day that were sealed long after their time.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditSealedLate")]
+pub struct Late {
+    /// `2026-11-27`.
+    pub day: String,
+    /// When the first of them was.
+    pub sealed_at: Timestamp,
+    /// How many.
+    pub entries: u64,
+}
+
+/// How much later than its time an entry is sealed at most while workers run.
+const LATE: chrono::Duration = chrono::Duration::hours(1);
+
+/// Days of late seals that are told one by one.
+const MOST_LATE: usize = 31;
 
 /// What to verify.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
     /// The first day; from the beginning.
     pub from: Option<String>,
+    /// The link after which to go on within that day.
+    pub after: Option<i64>,
+    /// From which id on entries may still come to be sealed ([`bound`]).
+    pub open_from: Option<Id>,
     /// The last day; to the end.
     pub to: Option<String>,
     /// A hash that was a head once.
@@ -104,14 +134,23 @@ impl Wish {
     ///
     /// Errors: 422 for what is no day, or a last day before the first.
     pub fn of_caller(from: Option<String>, to: Option<String>, expected: Option<String>) -> Result<Self> {
-        let (from, to) = (from.map(|day| a_day("from", day)), to.map(|day| a_day("to", day)));
-        let (from, to) = (from.transpose()?, to.transpose()?);
+        let (from, after) = match from.as_deref().and_then(|from| from.split_once(':')) {
+            Some((day, seq)) => {
+                let seq = seq.parse().map_err(|_| Error::field("from", "invalid_date", A_DAY))?;
+                (Some(day.to_owned()), Some(seq))
+            }
+            None => (from, None),
+        };
+        let from = from.map(|day| a_day("from", day)).transpose()?;
+        let to = to.map(|day| a_day("to", day)).transpose()?;
         if from.as_ref().zip(to.as_ref()).is_some_and(|(first, last)| first > last) {
             return Err(Error::field("to", "out_of_range", "must not be before the first day"));
         }
-        Ok(Self { from, to, expected, until: Some(Instant::now() + TURN) })
+        Ok(Self { from, to, after, expected, open_from: None, until: Some(Instant::now() + TURN) })
     }
 }
+
+const A_DAY: &str = "must be a day such as 2026-11-27";
 
 /// A day as links call it, `2026-11-27`.
 ///
@@ -119,7 +158,7 @@ impl Wish {
 pub fn a_day(field: &str, text: String) -> Result<String> {
     match NaiveDate::parse_from_str(&text, "%Y-%m-%d") {
         Ok(day) if day.format("%Y-%m-%d").to_string() == text => Ok(text),
-        _ => Err(Error::field(field, "invalid_date", "must be a day such as 2026-11-27")),
+        _ => Err(Error::field(field, "invalid_date", A_DAY)),
     }
 }
 
@@ -129,8 +168,28 @@ struct Pass<'a> {
     vault: &'a dyn Vault,
     report: Report,
     before: Option<Link>,
-    /// Whether every day so far has lost its entries to their age.
-    is_pruned_so_far: bool,
+    /// Days before this one may have lost entries to their age.
+    taken_before: String,
+}
+
+/// From which id on entries may still come to be sealed. The seal passes over all trails at once, so a request
+/// of one organisation cannot tell by itself.
+pub async fn bound(app: &App, trail: Trail) -> Result<Option<Id>> {
+    let tx = app.system(Mode::Read).await?;
+    let bound = seal::open_from(&tx, trail.links(), app.now()).await?;
+    tx.commit().await?;
+    Ok(bound)
+}
+
+/// Verifies a trail in units of work of its own; whether the caller may is the caller's to know.
+pub async fn verify_trail(app: &App, trail: Trail, wish: Wish) -> Result<Report> {
+    let vault = app.service::<Arc<dyn Vault>>()?;
+    let wish = Wish { open_from: bound(app, trail).await?, ..wish };
+    let role = if trail.org.is_some() { Role::App } else { Role::System };
+    let tx = app.store().begin(Mode::Read, Opening::new(role, trail.org)).await?;
+    let report = verify(&tx, &**vault, trail, app.now(), &wish).await?;
+    tx.commit().await?;
+    Ok(report)
 }
 
 /// Verifies the trail of the transaction's organisation, or of the installation.
@@ -141,9 +200,28 @@ pub async fn verify(
     now: DateTime<Utc>,
     wish: &Wish,
 ) -> Result<Report> {
-    let before = match &wish.from {
-        Some(from) => newest_before(tx, trail, from).await?,
-        None => None,
+    let taken = mark::taken_before(tx, vault, trail).await?;
+    let report = verify_once(tx, vault, trail, now, wish, taken.clone()).await?;
+    if report.sound {
+        return Ok(report);
+    }
+    // Retention may have begun to take days while they were read.
+    let since = mark::taken_before(tx, vault, trail).await?;
+    if since == taken { Ok(report) } else { verify_once(tx, vault, trail, now, wish, since).await }
+}
+
+async fn verify_once(
+    tx: &Tx,
+    vault: &dyn Vault,
+    trail: Trail,
+    now: DateTime<Utc>,
+    wish: &Wish,
+    taken_before: Option<String>,
+) -> Result<Report> {
+    let before = match (&wish.from, wish.after) {
+        (Some(_), Some(seq)) => link(tx, trail, seq).await?,
+        (Some(from), None) => newest_before(tx, trail, from).await?,
+        (None, _) => None,
     };
     let report = Report {
         sound: true,
@@ -153,19 +231,15 @@ pub async fn verify(
         unsealed: None,
         head: before.as_ref().map(|link| link.hash.clone()),
         breaks: Vec::new(),
+        late: Vec::new(),
         next: None,
     };
-    let is_pruned_so_far = match &before {
-        Some(link) => is_missing(tx, trail, link).await?,
-        None => true,
-    };
-    let mut pass = Pass { trail, vault, report, before, is_pruned_so_far };
-    let mut to = wish.to.clone();
+    let mut pass = Pass { trail, vault, report, before, taken_before: taken_before.unwrap_or_default() };
     loop {
         let mut select = trail.select(Link::COLUMNS);
         let last = pass.before.as_ref().map_or(0, |link| link.seq);
         select.and_where(Expr::col("seq").gt(last)).order_by("seq", Order::Asc).limit(PAGE + 1);
-        if let Some(to) = &to {
+        if let Some(to) = &wish.to {
             select.and_where(Expr::col("day").lte(to.as_str()));
         }
         let rows = tx.query_all(&select).await?;
@@ -176,19 +250,13 @@ pub async fn verify(
         if next.is_empty() {
             break;
         }
-        if to == wish.to && wish.until.is_some_and(|until| Instant::now() >= until) {
-            to = pass.before.as_ref().map(|link| link.day.clone());
-        }
-    }
-    if to != wish.to {
-        pass.report.next =
-            first_after(tx, trail, to.as_deref().unwrap_or_default(), wish.to.as_deref()).await?;
-        if pass.report.next.is_some() {
+        if wish.until.is_some_and(|until| Instant::now() >= until) {
+            pass.report.next = pass.before.as_ref().map(|link| format!("{}:{}", link.day, link.seq));
             return Ok(pass.report);
         }
     }
     if wish.to.is_none() {
-        pass.look_for_inserted(tx, now).await?;
+        pass.look_for_inserted(tx, wish.open_from).await?;
         if let Some(expected) = &wish.expected
             && !is_there(tx, trail, expected).await?
         {
@@ -199,23 +267,20 @@ pub async fn verify(
     Ok(pass.report)
 }
 
+async fn link(tx: &Tx, trail: Trail, seq: i64) -> Result<Option<Link>> {
+    let select = trail.select(Link::COLUMNS).and_where(Expr::col("seq").eq(seq)).to_owned();
+    tx.query_one(&select).await?.as_ref().map(Link::read).transpose()
+}
+
 async fn newest_before(tx: &Tx, trail: Trail, day: &str) -> Result<Option<Link>> {
     let select = trail
         .select(Link::COLUMNS)
         .and_where(Expr::col("day").lt(day))
+        .order_by("day", Order::Desc)
         .order_by("seq", Order::Desc)
         .limit(1)
         .to_owned();
     tx.query_one(&select).await?.as_ref().map(Link::read).transpose()
-}
-
-async fn first_after(tx: &Tx, trail: Trail, day: &str, to: Option<&str>) -> Result<Option<String>> {
-    let mut select = trail.select(["day"]);
-    select.and_where(Expr::col("day").gt(day)).order_by("day", Order::Asc).limit(1);
-    if let Some(to) = to {
-        select.and_where(Expr::col("day").lte(to));
-    }
-    tx.query_one(&select).await?.map(|row| read(&row, "day")).transpose()
 }
 
 /// The entries of some links, by their ids: digest and time.
@@ -237,10 +302,6 @@ async fn digests(tx: &Tx, trail: Trail, links: &[Link]) -> Result<HashMap<Id, (S
 async fn is_there(tx: &Tx, trail: Trail, hash: &str) -> Result<bool> {
     let select = trail.select(["seq"]).and_where(Expr::col("hash").eq(hash)).limit(1).to_owned();
     Ok(tx.query_one(&select).await?.is_some())
-}
-
-async fn is_missing(tx: &Tx, trail: Trail, link: &Link) -> Result<bool> {
-    Ok(digests(tx, trail, std::slice::from_ref(link)).await?.is_empty())
 }
 
 impl Pass<'_> {
@@ -265,59 +326,64 @@ impl Pass<'_> {
             let is_new_day = self.before.as_ref().is_none_or(|before| before.day != link.day);
             self.report.days += u64::from(is_new_day);
             let found = found.get(&link.id);
-            self.judge(link, found, is_new_day, ends_day);
+            self.judge(link, found, ends_day);
             self.report.head = Some(link.hash.clone());
             self.before = Some(link.clone());
         }
         Ok(())
     }
 
-    fn judge(
-        &mut self,
-        link: &Link,
-        found: Option<&(String, DateTime<Utc>)>,
-        is_new_day: bool,
-        ends_day: bool,
-    ) {
-        // Of a day that was kept long enough the newest link alone is left, and no entry; and there is no
-        // older day of which more is left.
-        let is_pruned = self.is_pruned_so_far && is_new_day && ends_day && found.is_none();
+    fn judge(&mut self, link: &Link, found: Option<&(String, DateTime<Utc>)>, ends_day: bool) {
+        let may_be_taken = link.day < self.taken_before;
         let (before_seq, before_hash) =
             self.before.as_ref().map_or((0, String::new()), |before| (before.seq, before.hash.clone()));
+        let is_pruned = may_be_taken && found.is_none();
+        self.report.pruned_days += u64::from(is_pruned && ends_day);
+        self.report.entries += u64::from(!is_pruned);
         let follows = link.seq == before_seq + 1;
-        if is_pruned {
-            self.report.pruned_days += 1;
-        } else {
-            self.is_pruned_so_far = false;
-            self.report.entries += 1;
-            if !follows {
-                let missing = link.seq - before_seq - 1;
-                let detail = format!("{missing} links before number {} are gone", link.seq);
-                self.tell(link.day.clone(), BreakKind::Removed, None, None, detail);
-            } else if link.hash != seal::chain(&before_hash, &link.digest) {
-                let detail = format!("link {} does not follow from the one before it", link.seq);
-                self.tell(link.day.clone(), BreakKind::SealChanged, Some(link.id), None, detail);
+        if !follows && !may_be_taken {
+            let missing = link.seq - before_seq - 1;
+            let detail = format!("{missing} links before number {} are gone", link.seq);
+            self.tell(link.day.clone(), BreakKind::Removed, None, None, detail);
+        } else if follows && link.hash != link.chained(&before_hash) {
+            let detail = format!("link {} does not follow from the one before it", link.seq);
+            self.tell(link.day.clone(), BreakKind::SealChanged, Some(link.id), None, detail);
+        }
+        match found {
+            None if may_be_taken => {}
+            None => {
+                let detail = format!("entry {} of the chain is gone", link.seq);
+                self.tell(link.day.clone(), BreakKind::Removed, Some(link.id), None, detail);
             }
-            match found {
-                None => {
-                    let detail = format!("entry {} of the chain is gone", link.seq);
-                    self.tell(link.day.clone(), BreakKind::Removed, Some(link.id), None, detail);
+            Some((digest, at)) if *digest != link.digest => {
+                let detail = format!("entry {} says something else than when it was sealed", link.seq);
+                self.tell(link.day.clone(), BreakKind::Changed, Some(link.id), Some(*at), detail);
+            }
+            Some((_, at)) => {
+                self.judge_time(link.id, *at);
+                if link.sealed_at - *at > LATE {
+                    self.note_late(link);
                 }
-                Some((digest, at)) if *digest != link.digest => {
-                    let detail = format!("entry {} says something else than when it was sealed", link.seq);
-                    self.tell(link.day.clone(), BreakKind::Changed, Some(link.id), Some(*at), detail);
-                }
-                Some((_, at)) => self.judge_time(link.id, *at),
             }
         }
         let sealed = link
             .seal
             .as_deref()
             .is_some_and(|seal| self.trail.is_sealed(self.vault, link.seq, &link.hash, seal));
-        if (ends_day || is_pruned) && !sealed {
+        if ends_day && !sealed {
             let detail =
                 "the day's seal does not open: it was changed, or made with a key that is configured no more";
             self.tell(link.day.clone(), BreakKind::SealChanged, None, None, detail.to_owned());
+        }
+    }
+
+    fn note_late(&mut self, link: &Link) {
+        let late = &mut self.report.late;
+        let is_full = late.len() >= MOST_LATE;
+        match late.last_mut() {
+            Some(last) if last.day == link.day => last.entries += 1,
+            _ if is_full => {}
+            _ => late.push(Late { day: link.day.clone(), sealed_at: Timestamp(link.sealed_at), entries: 1 }),
         }
     }
 
@@ -330,9 +396,9 @@ impl Pass<'_> {
         }
     }
 
-    async fn look_for_inserted(&mut self, tx: &Tx, now: DateTime<Utc>) -> Result<()> {
-        self.report.unsealed = Some(seal::count_unsealed(tx, self.trail).await?);
-        let Some(open) = seal::open_from(tx, self.trail.links(), now).await? else { return Ok(()) };
+    async fn look_for_inserted(&mut self, tx: &Tx, open_from: Option<Id>) -> Result<()> {
+        self.report.unsealed = Some(seal::count_unsealed(tx, self.trail, None).await?);
+        let Some(open) = open_from else { return Ok(()) };
         let select = seal::unsealed(self.trail)
             .columns(["id", "at"])
             .and_where(Expr::col("id").lt(open))

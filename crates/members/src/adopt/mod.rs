@@ -90,6 +90,8 @@ fn line(kind: &'static str, name: impl Into<String>, fate: Fate, note: impl Into
 struct Known {
     sub: String,
     user: Id,
+    /// Whether he may work there.
+    active: bool,
 }
 
 /// A taking over that is under way: users first, then permissions, then programs.
@@ -154,7 +156,9 @@ impl Adoption {
 
     /// Takes programs over.
     pub async fn programs(&mut self, rows: &[Value]) -> Result<Vec<ReportLine>> {
-        Ok(group!(self, rows, program::take))
+        // On a connection of its own, so before the unit of work.
+        let known = program::known(&self.app, rows).await?;
+        Ok(group!(self, (rows, &known), program::take))
     }
 
     async fn begin(&self) -> Result<Tx> {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     fields::check_tuple,
+    service::people,
     term::{self, Terms},
 };
 
@@ -121,6 +122,9 @@ async fn one(
     if given.ledger.has(&digest) {
         return Ok(line(KIND, name, Fate::Unchanged, "it was taken away here since"));
     }
+    if !user.active && may_work(adoption, tx, user.user).await? {
+        return Ok(line(KIND, name, Fate::Refused, "its user may not work there, and may here"));
+    }
     for (kind, word) in [("scope_type", scope_type), ("module", module), ("action", action)] {
         let named = (kind, word.clone());
         // A dry run has taken back what it declared; it is told once nevertheless.
@@ -141,6 +145,11 @@ async fn one(
     let entry = given.by_user.entry(user.user).or_insert_with(|| (user.sub.clone(), Vec::new()));
     entry.1.push((row.tuple.clone(), row.on.expires_at));
     Ok(line(KIND, name, Fate::Taken, ""))
+}
+
+async fn may_work(adoption: &Adoption, tx: &Tx, user: Id) -> Result<bool> {
+    let found = people(&adoption.app)?.find(tx, &[user]).await?;
+    Ok(found.iter().any(|person| person.active))
 }
 
 fn check(adoption: &Adoption, row: &Row) -> Result<(), String> {

@@ -1,10 +1,12 @@
 //! The table `api_clients` of the older service: programs with their hashes as they are.
 //!
 //! What limits a program there and is not understood here refuses the program: it would be let in from
-//! anywhere.
+//! anywhere. What is not said to be on is off.
+
+use std::collections::HashMap;
 
 use base::Result;
-use kernel::access::ORG;
+use kernel::{App, access::ORG};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::{Value, json};
 use store::{Mode, Tx};
@@ -15,7 +17,7 @@ use super::{
     line, row, words,
 };
 use crate::{
-    client::{CALLS, MAKER, SCOPES, Wish, is_usable, take_over},
+    client::{CALLS, MAKER, SCOPES, Wish, insert, is_usable},
     entity::client::{Column, Entity, Model},
 };
 
@@ -27,18 +29,24 @@ const IPS: &[&str] = &["allow_ips", "allowed_ips", "ip_allowlist"];
 const PATHS: &[&str] = &["allow_paths", "allowed_paths", "path_allowlist"];
 const CALLS_COLUMNS: &[&str] = &["rate_limit_per_min", "rate_limit_per_minute", "rate_limit"];
 
+/// Columns that say whether a program is on.
+const ON: [&str; 4] = ["is_active", "active", "is_enabled", "enabled"];
+
 /// The columns with lists that are understood.
 pub const UNDERSTOOD: [&[&str]; 3] = [ORIGINS, IPS, PATHS];
 
-/// Takes a group over.
-pub async fn take(adoption: &Adoption, tx: &Tx, rows: &[Value]) -> Result<Learnt> {
+/// Programs by their client keys.
+type Programs = HashMap<String, Model>;
+
+/// Takes a group over; `known` are those of the same keys that are here, in whatever organisation.
+pub async fn take(adoption: &Adoption, tx: &Tx, (rows, known): (&[Value], &Programs)) -> Result<Learnt> {
     let mut learnt = Learnt::default();
     let digests = rows.iter().filter_map(|source| row::text(source, &["client_key"]));
     let mut ledger = Ledger::read(tx, digests.map(|key| digest(&[KIND, &key])).collect()).await?;
     for source in rows {
         let name = row::text(source, &["client_key"]).unwrap_or_else(|| "without client_key".to_owned());
         let told = match read(adoption, source) {
-            Ok((row, note)) => one(adoption, tx, &row, note, &mut ledger).await?,
+            Ok((row, note)) => one(adoption, tx, (&row, note), known.get(&name), &mut ledger).await?,
             Err(why) => line(KIND, name, Fate::Refused, why),
         };
         learnt.report.push(told);
@@ -61,13 +69,14 @@ fn read(adoption: &Adoption, source: &Value) -> Result<(Model, String), String> 
     let previous_hash = hash(source, "api_key_hash_previous")?.filter(|_| previous_until.is_some());
     not_understood(source)?;
     let (scopes, may_grant, note) = powers(adoption, source)?;
+    let off = off(source);
     let calls = row::number(source, CALLS_COLUMNS).map(|calls| calls.clamp(0, 1_000_000));
     let now = adoption.app.now();
     let mut wish = Wish {
         name: Some(
             row::text(source, &["name"]).unwrap_or_else(|| client_key.clone()).chars().take(120).collect(),
         ),
-        active: Some(row::text(source, &["status"]).is_none_or(|status| status == "active")),
+        active: Some(off.is_none()),
         scopes: Some(scopes),
         may_grant: Some(may_grant),
         allow_origins: Some(row::list(source, ORIGINS)?),
@@ -101,7 +110,21 @@ fn read(adoption: &Adoption, source: &Value) -> Result<(Model, String), String> 
         updated_at: now,
     };
     wish.apply(&mut model);
-    Ok((model, note))
+    let notes = [note, off.map(|why| format!("switched off: {why}")).unwrap_or_default()];
+    Ok((model, notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ")))
+}
+
+/// Why a program is off, if it is. Where no column speaks of it, it is on.
+fn off(source: &Value) -> Option<String> {
+    let is_active = |status: &Value| *status == json!("active") || *status == json!(true);
+    if source.get("status").is_some_and(|status| !is_active(status)) {
+        return Some("its status is not active".to_owned());
+    }
+    let not_on = |name: &&&str| source.get(**name).is_some_and(|value| row::truth(value) != Some(true));
+    if let Some(name) = ON.iter().find(not_on) {
+        return Some(format!("its {name} is not true"));
+    }
+    row::over(source).map(|name| format!("its {name} says so"))
 }
 
 fn hash(source: &Value, name: &'static str) -> Result<Option<String>, String> {
@@ -166,12 +189,12 @@ fn powers(adoption: &Adoption, source: &Value) -> Result<(Vec<String>, Vec<Strin
 async fn one(
     adoption: &Adoption,
     tx: &Tx,
-    row: &Model,
-    note: String,
+    (row, note): (&Model, String),
+    known: Option<&Model>,
     ledger: &mut Ledger,
 ) -> Result<ReportLine> {
     let name = row.client_key.clone();
-    if let Some(known) = known(adoption, &name).await? {
+    if let Some(known) = known {
         let (fate, note) = match known {
             known if known.org_id != row.org_id => {
                 (Fate::Refused, "another organisation has this client_key")
@@ -188,7 +211,7 @@ async fn one(
     }
     tx.savepoint(SAVEPOINT).await?;
     let taken = async {
-        let event = take_over(&adoption.app, tx, row).await?;
+        let event = insert(tx, row).await?;
         adoption.note(tx, event.change("adopted", json!(null), json!(true))).await
     };
     match taken.await {
@@ -205,10 +228,42 @@ async fn one(
     }
 }
 
-/// The program of that key, in whatever organisation.
-async fn known(adoption: &Adoption, client_key: &str) -> Result<Option<Model>> {
-    let tx = adoption.app.system(Mode::Read).await?;
-    let found = tx.one(tx.find::<Entity>().filter(Column::ClientKey.eq(client_key))).await?;
+/// Those programs of a group that are here, in whatever organisation.
+pub async fn known(app: &App, rows: &[Value]) -> Result<Programs> {
+    let keys: Vec<String> = rows.iter().filter_map(|source| row::text(source, &["client_key"])).collect();
+    let tx = app.system(Mode::Read).await?;
+    let found = tx.all(tx.find::<Entity>().filter(Column::ClientKey.is_in(keys))).await?;
     tx.commit().await?;
-    Ok(found)
+    Ok(found.into_iter().map(|row| (row.client_key.clone(), row)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_on_only_where_every_column_that_speaks_of_it_says_so() {
+        for on in [
+            json!({}),
+            json!({ "status": "active" }),
+            json!({ "status": true, "is_active": 1, "enabled": "t", "revoked_at": null, "disabled": false }),
+        ] {
+            assert_eq!(off(&on), None, "{on}");
+        }
+        for refused in [
+            json!({ "status": null }),
+            json!({ "status": "" }),
+            json!({ "status": "Active" }),
+            json!({ "status": "enabled" }),
+            json!({ "status": false }),
+            json!({ "status": 1 }),
+            json!({ "status": "active", "is_active": false }),
+            json!({ "status": "active", "enabled": null }),
+            json!({ "active": "maybe" }),
+            json!({ "status": "active", "revoked_at": "2026-01-01T00:00:00" }),
+            json!({ "disabled_reason": "stolen" }),
+        ] {
+            assert!(off(&refused).is_some(), "{refused}");
+        }
+    }
 }

@@ -32,6 +32,41 @@ pub fn instant(row: &Value, names: &[&str]) -> Result<Option<DateTime<Utc>>, Str
     }
 }
 
+/// Words of columns that say that somebody or something counts no more.
+const OVER: [&str; 6] = ["disabled", "revoked", "deleted", "suspended", "blocked", "banned"];
+
+/// Yes or no: a boolean, 0 or 1, or the text of one. Anything else is neither.
+pub fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(truth) => Some(*truth),
+        Value::Number(number) if number.as_i64() == Some(1) => Some(true),
+        Value::Number(number) if number.as_i64() == Some(0) => Some(false),
+        Value::String(text) => match text.to_ascii_lowercase().as_str() {
+            "t" | "true" | "1" => Some(true),
+            "f" | "false" | "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The column that says that a row counts no more, such as `revoked_at`, if there is one.
+pub fn over(row: &Value) -> Option<&str> {
+    let is_word = |name: &str| {
+        let name = name.strip_prefix("is_").unwrap_or(name);
+        OVER.iter().any(|word| name.starts_with(word))
+    };
+    let says_no = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty() || text == "infinity" || truth(value) == Some(false),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => truth(value) == Some(false),
+    };
+    let mut columns = row.as_object().into_iter().flatten();
+    columns.find(|(name, value)| is_word(name) && !says_no(value)).map(|(name, _)| name.as_str())
+}
+
 /// A list: an array, a JSON text of one, or texts between commas or blanks. Empty is none.
 ///
 /// Errors: what is in it that is no text.
@@ -81,5 +116,45 @@ mod tests {
         assert_eq!(list(&row, &["c"]).unwrap().unwrap(), ["x", "y", "z"]);
         assert_eq!((list(&row, &["d"]), list(&row, &["f"])), (Ok(None), Ok(None)));
         assert!(list(&row, &["e"]).is_err());
+    }
+
+    #[test]
+    fn what_is_neither_yes_nor_no_is_told_from_both() {
+        for yes in [json!(true), json!(1), json!("t"), json!("TRUE"), json!("1")] {
+            assert_eq!(truth(&yes), Some(true), "{yes}");
+        }
+        for no in [json!(false), json!(0), json!("f"), json!("False"), json!("0")] {
+            assert_eq!(truth(&no), Some(false), "{no}");
+        }
+        for neither in [json!(null), json!(2), json!(-1), json!(1.5), json!(""), json!("yes"), json!([true])]
+        {
+            assert_eq!(truth(&neither), None, "{neither}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_over_when_any_column_says_so() {
+        for (name, value) in [
+            ("disabled", json!(true)),
+            ("is_disabled", json!(1)),
+            ("disabled_at", json!("2026-01-02T03:04:05")),
+            ("revoked_at", json!("2999-01-01T00:00:00Z")),
+            ("revoked_reason", json!("stolen")),
+            ("is_deleted", json!("t")),
+            ("suspended", json!(7)),
+        ] {
+            assert_eq!(over(&json!({ name: value })), Some(name));
+        }
+        for (name, value) in [
+            ("disabled", json!(false)),
+            ("disabled_at", json!(null)),
+            ("revoked_at", json!("infinity")),
+            ("revoked_reason", json!("")),
+            ("is_deleted", json!("f")),
+            ("blocked_ips", json!([])),
+            ("not_disabled", json!(true)),
+        ] {
+            assert_eq!(over(&json!({ name: value })), None, "{name}");
+        }
     }
 }

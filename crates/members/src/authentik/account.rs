@@ -48,6 +48,11 @@ pub async fn all(tx: &Tx) -> Result<Vec<Model>> {
     tx.all(tx.find::<Entity>().order_by_asc(Column::Id)).await
 }
 
+/// Forgets an account that is no more.
+pub async fn forget(tx: &Tx, row: &Model) -> Result<()> {
+    tx.delete_where::<Entity>(Condition::all().add(Column::Id.eq(row.id))).await.map(drop)
+}
+
 /// Writes down whose an account is.
 pub async fn add(app: &App, tx: &Tx, account: &User, user: Id) -> Result<()> {
     let now = app.now();

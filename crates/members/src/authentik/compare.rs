@@ -1,14 +1,19 @@
-//! Members whose account at Authentik may not sign in any more, or is gone, may not work here. Nobody is
+//! Members none of whose accounts at Authentik may sign in any more, or is there, may not work here. Nobody is
 //! enabled by it: whoever was disabled here was disabled for a reason that Authentik does not know.
+//!
+//! A member may have several accounts: an old one and a new one of the same name, or two with one address. So
+//! members are judged when all accounts were seen, and each whom it would disable once more by himself: users
+//! who were made, deleted or let in again meanwhile are on no page, or on one that was read already.
 //!
 //! An account counts as gone only when it was a member's before and is not found by its number and id
 //! either; and where more are gone than people leave between two looks, somebody may have taken rights from
 //! the token, so nobody is disabled for it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ::authentik::{Client, Known, User};
 use base::{Error, Id, Result};
+use chrono::{DateTime, Utc};
 use jobs::{Arguments, Audience, Failure, Job, Policy, Run, Words};
 use kernel::{
     App, Origin,
@@ -76,6 +81,8 @@ pub struct Compared {
     pub learnt: usize,
     /// Members who were disabled.
     pub disabled: usize,
+    /// Accounts that are gone while another one of the member is there.
+    pub forgotten: usize,
     /// Members who stay although they should not: last owners.
     pub kept: usize,
 }
@@ -94,7 +101,12 @@ struct Look<'a> {
     client: &'a Client,
     org: Id,
     issuer: Id,
+    /// Accounts that were on a page.
     seen: HashSet<Id>,
+    /// Members with an account that may sign in.
+    working: HashSet<Id>,
+    /// Members with an account that may not.
+    idle: HashSet<Id>,
     so_far: Compared,
 }
 
@@ -107,7 +119,8 @@ pub async fn compare(app: &App, even_many: bool) -> Result<Compared> {
     let issuer = issuer::usual(app, org).await?;
     let begun = app.now();
     let so_far = Compared { configured: true, ..Compared::default() };
-    let mut look = Look { app, client, org, issuer, seen: HashSet::new(), so_far };
+    let (seen, working, idle) = Default::default();
+    let mut look = Look { app, client, org, issuer, seen, working, idle, so_far };
     let mut next = Some(1);
     while let Some(number) = next {
         let page = client.page(number).await?;
@@ -117,8 +130,33 @@ pub async fn compare(app: &App, even_many: bool) -> Result<Compared> {
     let tx = reading(app, org).await?;
     let rows = account::all(&tx).await?;
     tx.commit().await?;
-    look.absent(rows.into_iter().filter(|row| row.created_at < begun).collect(), even_many).await?;
+    look.judge(Accounts::of(rows, begun), even_many).await?;
     Ok(look.so_far)
+}
+
+/// What is written down of members' accounts, by member.
+struct Accounts {
+    begun: DateTime<Utc>,
+    by_member: HashMap<Id, Vec<Model>>,
+}
+
+impl Accounts {
+    fn of(rows: Vec<Model>, begun: DateTime<Utc>) -> Self {
+        let mut by_member: HashMap<Id, Vec<Model>> = HashMap::new();
+        for row in rows {
+            by_member.entry(row.user_id).or_default().push(row);
+        }
+        Self { begun, by_member }
+    }
+
+    fn of_member(&self, member: Id) -> &[Model] {
+        self.by_member.get(&member).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Those that were known before the look began: one that was made since may be on a page read before.
+    fn old(&self) -> impl Iterator<Item = &Model> {
+        self.by_member.values().flatten().filter(|row| row.created_at < self.begun)
+    }
 }
 
 impl Look<'_> {
@@ -136,7 +174,6 @@ impl Look<'_> {
         let subs = accounts.iter().map(|(_, sub, _)| sub.as_str());
         let named = tx.all(of_issuer.filter(Column::Sub.is_in(subs))).await?;
         tx.commit().await?;
-        let mut inactive = Vec::new();
         for (id, sub, user) in accounts {
             let row = rows.iter().find(|row| row.account_id == id);
             let named = named.iter().find(|named| named.sub == sub);
@@ -146,12 +183,8 @@ impl Look<'_> {
             if row.is_none() {
                 self.learn(user, member).await;
             }
-            if !user.is_active {
-                inactive.push(member);
-            }
-        }
-        for member in self.active(inactive).await? {
-            self.disable(member, "inactive").await;
+            let members = if user.is_active { &mut self.working } else { &mut self.idle };
+            members.insert(member);
         }
         Ok(())
     }
@@ -210,30 +243,66 @@ impl Look<'_> {
         }
     }
 
-    /// Members whose accounts were on no page.
-    async fn absent(&mut self, rows: Vec<Model>, even_many: bool) -> Result<()> {
-        let known = rows.len();
-        let rows: Vec<Model> = rows.into_iter().filter(|row| !self.seen.contains(&row.account_id)).collect();
-        let active: HashSet<Id> =
-            self.active(rows.iter().map(|row| row.user_id).collect()).await?.into_iter().collect();
-        let rows: Vec<Model> = rows.into_iter().filter(|row| active.contains(&row.user_id)).collect();
-        if rows.len() > FEW.max(known / SHARE) && !even_many {
+    /// Disables the members without an account that may sign in.
+    async fn judge(&mut self, accounts: Accounts, even_many: bool) -> Result<()> {
+        let idle = self.idle.difference(&self.working).copied().collect();
+        for member in self.active(idle).await? {
+            self.judge_one(&accounts, member).await?;
+        }
+        let known = accounts.old().count();
+        let (unseen, spare): (Vec<&Model>, Vec<&Model>) = accounts
+            .old()
+            .filter(|row| !self.seen.contains(&row.account_id))
+            .partition(|row| !self.working.contains(&row.user_id) && !self.idle.contains(&row.user_id));
+        let members: HashSet<Id> = unseen.iter().map(|row| row.user_id).collect();
+        let absent = self.active(members.into_iter().collect()).await?;
+        let gone = unseen.iter().filter(|row| absent.contains(&row.user_id)).count();
+        if gone > FEW.max(known / SHARE) && !even_many {
             let detail = format!(
-                "{} of {known} accounts are not to be seen at Authentik; nobody was disabled for it. Look \
-                 whether the token may view all users, or run this job with even_many",
-                rows.len()
+                "{gone} of {known} accounts are not to be seen at Authentik; nobody was disabled for it. Look \
+                 whether the token may view all users, or run this job with even_many"
             );
             return Err(Error::conflict("too_many_gone", detail));
         }
-        for row in rows {
-            // Users who were made or deleted meanwhile move others to a page that was read already.
-            let known = Known { pk: Some(row.account_pk), uuid: Some(row.account_id.to_string()) };
-            match self.client.find_known(&known).await? {
-                Some(user) if user.is_active => {}
-                Some(_) => self.disable(row.user_id, "inactive").await,
-                None => self.disable(row.user_id, "gone").await,
+        for member in absent {
+            self.judge_one(&accounts, member).await?;
+        }
+        for row in spare {
+            if self.find(row).await?.is_none() {
+                self.forget(row).await;
             }
         }
         Ok(())
+    }
+
+    /// Disables a member unless one of his accounts may sign in after all.
+    async fn judge_one(&mut self, accounts: &Accounts, member: Id) -> Result<()> {
+        let mut is_there = self.idle.contains(&member);
+        for row in accounts.of_member(member) {
+            match self.find(row).await? {
+                Some(user) if user.is_active => return Ok(()),
+                found => is_there |= found.is_some(),
+            }
+        }
+        self.disable(member, if is_there { "inactive" } else { "gone" }).await;
+        Ok(())
+    }
+
+    async fn find(&self, row: &Model) -> Result<Option<User>> {
+        let known = Known { pk: Some(row.account_pk), uuid: Some(row.account_id.to_string()) };
+        self.client.find_known(&known).await
+    }
+
+    async fn forget(&mut self, row: &Model) {
+        let work = async {
+            let tx = self.begin().await?;
+            account::forget(&tx, row).await?;
+            tx.commit().await
+        };
+        match work.await {
+            Ok(()) => self.so_far.forgotten += 1,
+            // The next look will.
+            Err(error) => tracing::warn!(?error, "an account that is gone could not be forgotten"),
+        }
     }
 }

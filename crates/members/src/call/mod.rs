@@ -1,17 +1,18 @@
 //! What programs called under `/admin/…`: noted in memory when a request has ended, written in groups by the
 //! node's upkeep, kept for a week.
 //!
-//! No request waits for it. What a node notes faster than it can write is left out of the list, and counted
-//! nevertheless; what was noted in the last seconds before a process is killed is lost.
+//! No request waits for it. What a node notes faster than it can write, or one program faster than is fair to the
+//! others, is left out of the list, and counted nevertheless; what was noted in the last seconds before a process
+//! is killed is lost.
 
 mod show;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use base::{Id, Result};
+use base::{Error, Id, Result};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use kernel::{
     App, Cx,
@@ -29,6 +30,8 @@ use crate::{entity::call::ActiveModel, service::Members};
 pub const KEPT: TimeDelta = TimeDelta::days(7);
 /// Calls that wait to be written; those beyond are counted only.
 const WAITING: usize = 20_000;
+/// Of these, calls of one program: it cannot keep the others out of the list.
+const WAITING_OF_ONE: usize = 1_000;
 /// Rows that one unit of work deletes.
 const ROUND: u64 = 1_000;
 
@@ -53,11 +56,16 @@ type Hour = (Id, Id, DateTime<Utc>, i32);
 #[derive(Default)]
 pub struct Calls {
     waiting: Mutex<Waiting>,
+    /// What could not be written. It is written again by itself and as it was: a commit of which nothing was
+    /// heard may have happened, and then its lines are there already.
+    failed: tokio::sync::Mutex<Option<Waiting>>,
 }
 
 #[derive(Default)]
 struct Waiting {
     lines: Vec<ActiveModel>,
+    /// Lines of each program.
+    of_one: HashMap<Id, usize>,
     counts: BTreeMap<Hour, i64>,
     left_out: u64,
 }
@@ -70,25 +78,14 @@ impl Calls {
     fn note(&self, hour: Hour, line: impl FnOnce() -> ActiveModel) {
         let mut waiting = self.lock();
         *waiting.counts.entry(hour).or_default() += 1;
-        if waiting.lines.len() < WAITING {
-            waiting.lines.push(line());
-        } else {
+        let is_full = waiting.lines.len() >= WAITING;
+        let of_one = waiting.of_one.entry(hour.1).or_default();
+        if is_full || *of_one >= WAITING_OF_ONE {
             waiting.left_out += 1;
+        } else {
+            *of_one += 1;
+            waiting.lines.push(line());
         }
-    }
-
-    /// Puts back what could not be written.
-    fn keep(&self, old: Waiting) {
-        let mut waiting = self.lock();
-        for (hour, calls) in old.counts {
-            *waiting.counts.entry(hour).or_default() += calls;
-        }
-        let (mut lines, room) = (old.lines, WAITING.saturating_sub(waiting.lines.len()));
-        let beyond = lines.len().saturating_sub(room);
-        lines.drain(..beyond);
-        lines.append(&mut waiting.lines);
-        waiting.lines = lines;
-        waiting.left_out += old.left_out + u64::try_from(beyond).unwrap_or(u64::MAX);
     }
 }
 
@@ -119,13 +116,28 @@ pub fn observe(cx: &Cx, ended: &Ended<'_>) {
 /// Writes what has been noted since; called by the node's upkeep.
 pub async fn flush_calls(app: &App) -> Result<()> {
     let calls = &Members::of(app)?.calls;
+    let mut failed = calls.failed.lock().await;
+    if let Some(old) = failed.take() {
+        flush(app, old, &mut failed).await?;
+    }
     let waiting = std::mem::take(&mut *calls.lock());
+    flush(app, waiting, &mut failed).await
+}
+
+async fn flush(app: &App, waiting: Waiting, failed: &mut Option<Waiting>) -> Result<()> {
     if waiting.counts.is_empty() {
         return Ok(());
     }
-    if let Err(error) = write(app, &waiting).await {
-        calls.keep(waiting);
-        return Err(error);
+    match write(app, &waiting).await {
+        Ok(()) => {}
+        Err(error) if is_final(&error) => {
+            tracing::warn!(?error, calls = waiting.lines.len(), "calls of programs are not written again");
+            return Ok(());
+        }
+        Err(error) => {
+            *failed = Some(waiting);
+            return Err(error);
+        }
     }
     if waiting.left_out > 0 {
         tracing::warn!(
@@ -134,6 +146,11 @@ pub async fn flush_calls(app: &App) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Whether another try ends as this one did: the lines are there already, or are none that the table can hold.
+fn is_final(error: &Error) -> bool {
+    !error.is_retryable() && !kernel::http::problem::status(error.kind()).is_server_error()
 }
 
 async fn write(app: &App, waiting: &Waiting) -> Result<()> {
@@ -193,29 +210,32 @@ async fn delete(app: &App, table: &'static str, old: Expr) -> Result<u64> {
 mod tests {
     use super::*;
 
-    fn hour() -> Hour {
-        (Id::nil(), Id::nil(), DateTime::UNIX_EPOCH, 2)
-    }
-
-    fn line(at: i32) -> ActiveModel {
-        ActiveModel { status: Set(at), ..Default::default() }
+    fn hour(client: u128) -> Hour {
+        (Id::nil(), Id::from_u128(client), DateTime::UNIX_EPOCH, 2)
     }
 
     #[test]
-    fn what_cannot_be_listed_is_counted_and_the_newest_stay_after_a_failure() {
+    fn what_cannot_be_listed_is_counted() {
         let calls = Calls::default();
-        for at in 0..3 {
-            calls.note(hour(), || line(at));
+        let programs = WAITING / WAITING_OF_ONE;
+        for at in 0..WAITING + 2 {
+            calls.note(hour((at % (programs + 1)) as u128), ActiveModel::default);
         }
-        let failed = std::mem::take(&mut *calls.lock());
-        for at in 3..i32::try_from(WAITING).unwrap() + 2 {
-            calls.note(hour(), || line(at));
-        }
-        calls.keep(failed);
         let waiting = calls.lock();
-        assert_eq!(waiting.lines.len(), WAITING);
-        assert_eq!(waiting.left_out, 2, "two of the oldest");
-        assert_eq!(waiting.lines[0].status, Set(2));
-        assert_eq!(waiting.counts[&hour()], i64::try_from(WAITING).unwrap() + 2);
+        assert_eq!((waiting.lines.len(), waiting.left_out), (WAITING, 2));
+        assert_eq!(waiting.counts.values().sum::<i64>(), i64::try_from(WAITING).unwrap() + 2);
+    }
+
+    #[test]
+    fn one_program_does_not_keep_the_others_out_of_the_list() {
+        let calls = Calls::default();
+        for _ in 0..WAITING + 1 {
+            calls.note(hour(1), ActiveModel::default);
+        }
+        calls.note(hour(2), || ActiveModel { status: Set(418), ..Default::default() });
+        let waiting = calls.lock();
+        assert_eq!(waiting.lines.len(), WAITING_OF_ONE + 1);
+        assert_eq!(waiting.lines[WAITING_OF_ONE].status, Set(418));
+        assert_eq!(waiting.counts[&hour(1)], i64::try_from(WAITING).unwrap() + 1);
     }
 }

@@ -1,16 +1,17 @@
 //! Programs as other programs keep them: `/admin/api-clients`.
 //!
 //! Nobody gives more than he has: what a program keeps has no more than itself, before and after, in every
-//! respect. The product's own permissions are given to programs by people only.
+//! respect. The product's own permissions are given to programs by people only. Both programs are judged as they
+//! are when something is written: whoever was switched off, or lost his key, a moment before writes no more.
 
-use base::{Error, Result};
+use base::{Error, Id, Result};
 use http::StatusCode;
 use kernel::{Api, Cx, Json, NoContent, audit};
 use sea_orm::{ColumnTrait, QueryFilter};
 use store::Tx;
 
 use super::{
-    Client,
+    Client, Key,
     admit::{covers, parse_net},
     dto::{List, New, Rotation, View, Wish, WithKey, view},
     keep, manage,
@@ -71,10 +72,12 @@ async fn all(cx: &Cx) -> Result<Json<List>> {
     shown.map(Json)
 }
 
-async fn found(tx: &Tx, cx: &Cx) -> Result<Model> {
-    let select = tx.find::<Entity>().filter(Column::ClientKey.eq(cx.text("client_key")?));
-    let none = || Error::not_found("not_found", "there is no program of that client key");
-    tx.one(select).await?.ok_or_else(none)
+async fn found(tx: &Tx, cx: &Cx) -> Result<Option<Model>> {
+    tx.one(tx.find::<Entity>().filter(Column::ClientKey.eq(cx.text("client_key")?))).await
+}
+
+fn unknown() -> Error {
+    Error::not_found("not_found", "there is no program of that client key")
 }
 
 async fn one(cx: &Cx) -> Result<Json<View>> {
@@ -82,7 +85,20 @@ async fn one(cx: &Cx) -> Result<Json<View>> {
     let tx = reading(&cx.app, caller.org).await?;
     let row = found(&tx, cx).await;
     tx.commit().await?;
-    view(&row?).map(Json)
+    view(&row?.ok_or_else(unknown)?).map(Json)
+}
+
+/// The caller and the program of the path as they are now, locked until the transaction ends. Both at once, by
+/// their ids: two that keep each other do not lock each other out.
+async fn both(cx: &Cx, tx: &Tx, caller: &Caller) -> Result<(Caller, Model)> {
+    let own = caller.client.as_ref().map(|client| client.id);
+    let other = found(tx, cx).await?.map(|row| row.id);
+    let rows = keep::lock(tx, own.into_iter().chain(other).collect()).await?;
+    let row = |id: Option<Id>| id.and_then(|id| rows.iter().find(|row| row.id == id));
+    let caller = caller.renewed(cx, row(own), "clients:write")?;
+    let other = row(other).ok_or_else(unknown)?;
+    check(cx, &caller, other)?;
+    Ok((caller, other.clone()))
 }
 
 /// Why one program may not keep another: the first thing in which the other has more.
@@ -156,13 +172,21 @@ fn check(cx: &Cx, caller: &Caller, row: &Model) -> Result<()> {
 
 async fn create(cx: &Cx) -> Result<Answered<WithKey>> {
     let caller = caller::program(cx, "clients:write").await?;
-    let (row, api_key) = keep::begin(&cx.app, caller.org, input(cx)?, &caller.name).await?;
+    let mut row = keep::begin(&cx.app, caller.org, input(cx)?, &caller.name)?;
     check(cx, &caller, &row)?;
+    keep::free(&cx.app, &row.client_key).await?;
+    let key = Key::draw(&cx.app).await?;
+    key.open(&mut row);
     writing!(cx, caller.org, tx => {
-        let event = keep::insert(&cx.app, &tx, &row).await?;
+        let caller = caller.again(cx, &tx, "clients:write").await?;
+        check(cx, &caller, &row)?;
+        let event = keep::insert(&tx, &row).await?;
         audit::write(&tx, cx.now(), caller.who(), &cx.origin, event).await
     });
-    Ok(Answered { status: StatusCode::CREATED, body: Some(WithKey { client: view(&row)?, api_key }) })
+    Ok(Answered {
+        status: StatusCode::CREATED,
+        body: Some(WithKey { client: view(&row)?, api_key: key.text }),
+    })
 }
 
 async fn update(cx: &Cx) -> Result<Json<View>> {
@@ -170,10 +194,9 @@ async fn update(cx: &Cx) -> Result<Json<View>> {
     let mut wish: Wish = input(cx)?;
     wish.check()?;
     let row = writing!(cx, caller.org, tx => {
-        let before = found(&tx, cx).await?;
+        let (caller, before) = both(cx, &tx, &caller).await?;
         let mut row = Model { updated_at: cx.now(), ..before.clone() };
         wish.apply(&mut row);
-        check(cx, &caller, &before)?;
         check(cx, &caller, &row)?;
         let event = keep::save(&tx, "update", &row, &before).await?;
         audit::write(&tx, cx.now(), caller.who(), &cx.origin, event).await?;
@@ -185,22 +208,21 @@ async fn update(cx: &Cx) -> Result<Json<View>> {
 async fn rotate(cx: &Cx) -> Result<Json<WithKey>> {
     let caller = caller::program(cx, "clients:write").await?;
     let wish: Rotation = input(cx)?;
-    let (row, api_key) = writing!(cx, caller.org, tx => {
-        let before = found(&tx, cx).await?;
-        check(cx, &caller, &before)?;
-        let (row, api_key) = keep::rotated(&cx.app, &before, &wish).await?;
+    let key = Key::draw(&cx.app).await?;
+    let row = writing!(cx, caller.org, tx => {
+        let (caller, before) = both(cx, &tx, &caller).await?;
+        let row = keep::rotated(&before, &wish, &key, cx.now());
         let event = keep::save(&tx, "rotate", &row, &before).await?;
         audit::write(&tx, cx.now(), caller.who(), &cx.origin, event).await?;
-        Ok((row, api_key))
+        Ok(row)
     });
-    Ok(Json(WithKey { client: view(&row)?, api_key }))
+    Ok(Json(WithKey { client: view(&row)?, api_key: key.text }))
 }
 
 async fn remove(cx: &Cx) -> Result<NoContent> {
     let caller = caller::program(cx, "clients:write").await?;
     writing!(cx, caller.org, tx => {
-        let row = found(&tx, cx).await?;
-        check(cx, &caller, &row)?;
+        let (caller, row) = both(cx, &tx, &caller).await?;
         let event = keep::remove(&tx, row).await?;
         audit::write(&tx, cx.now(), caller.who(), &cx.origin, event).await
     });

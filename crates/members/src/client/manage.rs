@@ -1,13 +1,15 @@
 //! Programs as people of the organisation keep them: `/api/member-clients/`.
 //!
-//! A key is shown once. A program can be allowed no more than whoever keeps it may give himself.
+//! A key is shown once. A program can be allowed no more than whoever keeps it may give himself. Where a key is
+//! made, that comes first and the unit of work after it: nobody waits for a hash.
 
 use base::{Error, Result};
 use kernel::{Api, Cx, Json, NoContent, Reach, api::Created, audit, port::CredentialKind};
 use sea_orm::QueryOrder;
-use store::Tx;
+use store::{Mode, Tx};
 
 use super::{
+    Key,
     dto::{List, New, Rotation, View, Wish, WithKey, view},
     keep, list,
 };
@@ -17,10 +19,12 @@ use crate::entity::client::{Column, Entity, Model};
 pub fn mount(api: &mut Api) {
     let mut own = api.guarded("members", "client");
     own.get("list", "/api/member-clients", "Programs that act on permissions", all);
-    own.post("create", "/api/member-clients", "Make a program", create).problems(&[409]);
+    own.post("create", "/api/member-clients", "Make a program", create).detached().secret().problems(&[409]);
     own.get("read", "/api/member-clients/{id}", "One program", one);
     own.patch("update", "/api/member-clients/{id}", "Change a program", update);
-    own.post("rotate", "/api/member-clients/{id}/rotate", "Give a program another key", rotate);
+    own.post("rotate", "/api/member-clients/{id}/rotate", "Give a program another key", rotate)
+        .detached()
+        .secret();
     own.delete("delete", "/api/member-clients/{id}", "Remove a program", remove);
 }
 
@@ -49,8 +53,10 @@ fn check_power(cx: &Cx, row: &Model) -> Result<()> {
     if scopes.is_empty() && may_grant.is_empty() {
         return Ok(());
     }
-    if !cx.can("identity:user:grant") {
-        let detail = "to let a program act on permissions, you need the permission identity:user:grant";
+    // A program acts on every member, whomever he who keeps it reaches himself.
+    if !matches!(cx.reach("identity:user:grant"), Ok(Reach::All)) {
+        let detail =
+            "to let a program act on permissions, you need the permission identity:user:grant on every row";
         return Err(Error::forbidden("cannot_grant", detail));
     }
     let catalogue = cx.app.catalogue();
@@ -66,18 +72,37 @@ fn check_power(cx: &Cx, row: &Model) -> Result<()> {
     Ok(())
 }
 
+/// The caller's unit of work, in which he is verified anew.
+async fn again(cx: &Cx, code: &str) -> Result<Cx> {
+    let own = cx.again(Mode::Write).await?;
+    own.require(code)?;
+    Ok(own)
+}
+
 async fn create(cx: &Cx, new: New) -> Result<Created<WithKey>> {
-    let made_by = &cx.actor()?.username;
-    let (row, api_key) = keep::begin(&cx.app, cx.org()?, new, made_by).await?;
+    let actor = cx.actor()?;
+    let none = || Error::forbidden("no_organization", "choose an organisation first");
+    let mut row = keep::begin(&cx.app, actor.org.ok_or_else(none)?, new, &actor.username)?;
     check_power(cx, &row)?;
-    let event = keep::insert(&cx.app, cx.tx()?, &row).await?;
-    audit::record(cx, event).await?;
-    Ok(Created::at("/api/member-clients", row.id, WithKey { client: view(&row)?, api_key }))
+    keep::free(&cx.app, &row.client_key).await?;
+    let key = Key::draw(&cx.app).await?;
+    key.open(&mut row);
+    let mut own = again(cx, "members:client:create").await?;
+    check_power(&own, &row)?;
+    let event = keep::insert(own.tx()?, &row).await?;
+    audit::record(&own, event).await?;
+    own.commit().await?;
+    Ok(Created::at("/api/member-clients", row.id, WithKey { client: view(&row)?, api_key: key.text }))
+}
+
+/// The program of the path, locked.
+async fn locked(cx: &Cx) -> Result<Model> {
+    keep::lock(cx.tx()?, vec![cx.id("id")?]).await?.pop().ok_or_else(Error::missing)
 }
 
 async fn update(cx: &Cx, mut wish: Wish) -> Result<Json<View>> {
     wish.check()?;
-    let before = cx.tx()?.get::<Entity>(cx.id("id")?).await?;
+    let before = locked(cx).await?;
     let mut row = Model { updated_at: cx.now(), ..before.clone() };
     wish.apply(&mut row);
     check_power(cx, &row)?;
@@ -87,16 +112,19 @@ async fn update(cx: &Cx, mut wish: Wish) -> Result<Json<View>> {
 }
 
 async fn rotate(cx: &Cx, wish: Rotation) -> Result<Json<WithKey>> {
-    let before = cx.tx()?.get::<Entity>(cx.id("id")?).await?;
-    check_power(cx, &before)?;
-    let (row, api_key) = keep::rotated(&cx.app, &before, &wish).await?;
-    let event = keep::save(cx.tx()?, "rotate", &row, &before).await?;
-    audit::record(cx, event).await?;
-    Ok(Json(WithKey { client: view(&row)?, api_key }))
+    let key = Key::draw(&cx.app).await?;
+    let mut own = again(cx, "members:client:rotate").await?;
+    let before = locked(&own).await?;
+    check_power(&own, &before)?;
+    let row = keep::rotated(&before, &wish, &key, cx.now());
+    let event = keep::save(own.tx()?, "rotate", &row, &before).await?;
+    audit::record(&own, event).await?;
+    own.commit().await?;
+    Ok(Json(WithKey { client: view(&row)?, api_key: key.text }))
 }
 
 async fn remove(cx: &Cx) -> Result<NoContent> {
-    let row = cx.tx()?.get::<Entity>(cx.id("id")?).await?;
+    let row = locked(cx).await?;
     let event = keep::remove(cx.tx()?, row).await?;
     audit::record(cx, event).await?;
     Ok(NoContent)

@@ -9,10 +9,10 @@ mod manage;
 
 use std::time::Duration;
 
-use base::{Error, Id, Result};
+use base::{Error, Id, Result, Secret, secret::ExposeSecret};
 use chrono::{DateTime, TimeDelta, Utc};
 use http::HeaderMap;
-use kernel::{Api, Cx};
+use kernel::{Api, App, Cx};
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, QueryFilter};
 use sha2::{Digest, Sha256};
 use store::{Mode, Opening, Role};
@@ -20,7 +20,7 @@ use store::{Mode, Opening, Role};
 pub use admit::admit;
 pub(crate) use dto::Wish;
 pub(crate) use hash::is_usable;
-pub(crate) use keep::{CALLS, MAKER, take_over};
+pub(crate) use keep::{CALLS, MAKER, insert, lock};
 
 use crate::{
     entity::client::{ActiveModel, Column, Entity, Model},
@@ -76,6 +76,8 @@ pub struct Client {
     allow_origins: Option<Vec<String>>,
     allow_ips: Option<Vec<String>>,
     allow_paths: Option<Vec<String>>,
+    /// The hash of the key that it showed, or of its newest one.
+    key: Secret,
 }
 
 fn list(value: Option<&serde_json::Value>) -> Result<Option<Vec<String>>> {
@@ -98,13 +100,39 @@ impl Client {
             allow_origins: list(row.allow_origins.as_ref())?,
             allow_ips: list(row.allow_ips.as_ref())?,
             allow_paths: list(row.allow_paths.as_ref())?,
+            key: row.key_hash.clone().into(),
         })
+    }
+
+    /// With the key of that hash, which it showed.
+    fn with_key(row: &Model, hash: &str) -> Result<Self> {
+        Ok(Self { key: hash.to_owned().into(), ..Self::of(row)? })
+    }
+
+    /// As its row says now, if the key that it showed counts still.
+    ///
+    /// Errors: 401 `invalid_client`.
+    pub fn renewed(&self, row: Option<&Model>, now: DateTime<Utc>) -> Result<Self> {
+        let key = self.key.expose_secret();
+        let counts = |row: &&Model| {
+            row.id == self.id && (row.key_hash == key || previous(row, now).is_some_and(|hash| hash == key))
+        };
+        Self::with_key(row.filter(counts).ok_or_else(unproven)?, key)
     }
 
     /// Whether it may give or take that permission.
     pub fn may_grant(&self, module: &str, action: &str) -> bool {
         self.may_grant.iter().any(|held| held == module || *held == format!("{module}:{action}"))
     }
+}
+
+fn unproven() -> Error {
+    Error::unauthenticated("invalid_client", "unknown client or wrong key")
+}
+
+/// The hash of the key before the newest one, for its time. The time is looked at for every call.
+fn previous(row: &Model, now: DateTime<Utc>) -> Option<&str> {
+    row.previous_hash.as_deref().filter(|_| row.previous_until.is_some_and(|end| now < end))
 }
 
 /// Keys that were proven lately, so that the slow comparison is not made for every request. What was wrong is
@@ -154,43 +182,38 @@ pub fn presented(headers: &HeaderMap) -> Result<(&str, &str)> {
 ///
 /// Errors: 401 `invalid_client`; 503.
 pub async fn prove(cx: &Cx, client_key: &str, api_key: &str) -> Result<Client> {
-    let refused = || Error::unauthenticated("invalid_client", "unknown client or wrong key");
     let proven = &Members::of(&cx.app)?.proven;
     let tx = cx.app.system(Mode::Read).await?;
     let row = tx.one(tx.find::<Entity>().filter(Column::ClientKey.eq(client_key))).await?;
     tx.commit().await?;
     let name = proven.name(client_key, api_key);
-    // The newest key, and for its time the one before it. The time is looked at for every call.
-    let previous = |row: &Model| {
-        row.previous_hash.clone().filter(|_| row.previous_until.is_some_and(|end| cx.now() < end))
-    };
     if let Some(row) = &row
         && let Some((id, hash)) = proven.keys.get(&name)
         && id == row.id
-        && (hash == row.key_hash || Some(hash) == previous(row))
+        && (hash == row.key_hash || previous(row, cx.now()) == Some(hash.as_str()))
     {
-        return Client::of(row);
+        return Client::with_key(row, &hash);
     }
     let Some(row) = row else {
         proven.hasher.matches(api_key, &[hash::NOBODY.to_owned()]).await?;
-        return Err(refused());
+        return Err(unproven());
     };
     let mut hashes = vec![row.key_hash.clone()];
-    hashes.extend(previous(&row));
+    hashes.extend(previous(&row, cx.now()).map(str::to_owned));
     match proven.hasher.matches(api_key, &hashes).await? {
         Some(at) => {
             proven.keys.insert(name, (row.id, hashes[at].clone()));
             if hash::is_weak(&hashes[at]) {
                 tracing::debug!(client = row.client_key, "this client's key has a weak kind of hash");
             }
-            Client::of(&row)
+            Client::with_key(&row, &hashes[at])
         }
         None => {
             // Other kinds of hash are compared faster than nobody's.
             if !row.key_hash.starts_with("$argon2") {
                 proven.hasher.matches(api_key, &[hash::NOBODY.to_owned()]).await?;
             }
-            Err(refused())
+            Err(unproven())
         }
     }
 }
@@ -212,14 +235,33 @@ pub async fn used(cx: &Cx, client: &Client) {
     }
 }
 
-/// A new key: its text, its beginning to show, its hash.
-async fn new_key(proven: &Proven, dev: bool) -> Result<(String, String, String)> {
-    let random = base::random::token();
-    let letters: String = random.chars().filter(char::is_ascii_alphanumeric).collect();
-    let body = format!("mk_{}_{letters}", if dev { "dev" } else { "live" });
-    let sum: String = Sha256::digest(body.as_bytes()).iter().take(3).map(|b| format!("{b:02x}")).collect();
-    let key = format!("{body}_{sum}");
-    let prefix: String = key.chars().take(12).collect();
-    let hash = proven.hasher.hash(&key).await?;
-    Ok((key, prefix, hash))
+/// A new key. To be made before a unit of work begins: its hash takes long.
+struct Key {
+    /// What is shown once.
+    text: String,
+    /// Its beginning, to show.
+    prefix: String,
+    hash: String,
+}
+
+impl Key {
+    /// Draws one.
+    ///
+    /// Errors: 503 `busy`.
+    async fn draw(app: &App) -> Result<Self> {
+        let random = base::random::token();
+        let letters: String = random.chars().filter(char::is_ascii_alphanumeric).collect();
+        let body = format!("mk_{}_{letters}", if app.settings().dev { "dev" } else { "live" });
+        let sum: String =
+            Sha256::digest(body.as_bytes()).iter().take(3).map(|b| format!("{b:02x}")).collect();
+        let text = format!("{body}_{sum}");
+        let hash = Members::of(app)?.proven.hasher.hash(&text).await?;
+        Ok(Self { prefix: text.chars().take(12).collect(), text, hash })
+    }
+
+    /// Makes it the newest key of a row.
+    fn open(&self, row: &mut Model) {
+        row.key_hash.clone_from(&self.hash);
+        row.key_prefix.clone_from(&self.prefix);
+    }
 }

@@ -104,7 +104,7 @@ impl Who {
         match self {
             Self::Id(_) => "user_id",
             Self::Called(CalledBy::Username, _) => "username",
-            Self::Called(CalledBy::Email, _) => "email",
+            Self::Called(CalledBy::Email | CalledBy::Claim, _) => "email",
         }
     }
 }
@@ -207,7 +207,7 @@ impl ImportReport {
     }
 }
 
-/// The users whom rows call by name.
+/// The users whom rows call by name, and those who only say that an address is theirs.
 async fn called(cx: &Cx, rows: &[Row]) -> Result<HashMap<(CalledBy, String), Vec<Id>>> {
     let mut found: HashMap<_, Vec<Id>> = HashMap::new();
     for by in [CalledBy::Username, CalledBy::Email] {
@@ -222,6 +222,12 @@ async fn called(cx: &Cx, rows: &[Row]) -> Result<HashMap<(CalledBy, String), Vec
         names.dedup();
         for (name, id) in people(&cx.app)?.called(cx.tx()?, by, &names).await? {
             found.entry((by, name)).or_default().push(id);
+        }
+        if by == CalledBy::Email {
+            names.retain(|name| !found.contains_key(&(by, name.clone())));
+            for (name, id) in people(&cx.app)?.called(cx.tx()?, CalledBy::Claim, &names).await? {
+                found.entry((CalledBy::Claim, name)).or_default().push(id);
+            }
         }
     }
     Ok(found)
@@ -241,6 +247,19 @@ fn user(called: &HashMap<(CalledBy, String), Vec<Id>>, who: &Who) -> Result<Id> 
             }
         },
     }
+}
+
+/// As [`user`]; an address that somebody whom the caller reaches has told, and not proven, leads to nobody, and
+/// the row is told so.
+fn reached(called: &HashMap<(CalledBy, String), Vec<Id>>, judge: &Judge<'_>, who: &Who) -> Result<Id> {
+    if let Who::Called(CalledBy::Email, name) = who
+        && let Some(claimants) = called.get(&(CalledBy::Claim, name.clone()))
+        && claimants.iter().any(|id| judge.knows(*id))
+    {
+        let message = "is an address that nobody has proven to be his; use username or user_id";
+        return Err(Error::field(who.column(), "email_unproven", message));
+    }
+    user(called, who)
 }
 
 /// What was given to a member and taken from him, for the trail.
@@ -269,7 +288,9 @@ pub async fn import(cx: &Cx) -> Result<Json<ImportReport>> {
     }
     let mut judge = Judge::begin(cx).await?;
     let called = called(cx, &rows).await?;
-    let mut users: Vec<Id> = rows.iter().filter_map(|row| user(&called, &row.who).ok()).collect();
+    let claimants = called.iter().filter(|((by, _), _)| *by == CalledBy::Claim).flat_map(|(_, ids)| ids);
+    let mut users: Vec<Id> = claimants.copied().collect();
+    users.extend(rows.iter().filter_map(|row| user(&called, &row.who).ok()));
     users.sort_unstable();
     users.dedup();
     judge.learn(&users).await?;
@@ -317,7 +338,7 @@ async fn take(
     row: &Row,
     told: &mut Told,
 ) -> Result<(Id, String, &'static str)> {
-    let user = user(called, &row.who)?;
+    let user = reached(called, judge, &row.who)?;
     let person = judge.check(Case { place: "", user, tuple: &row.tuple, gives: row.gives }).await?;
     let change = Change { user, tuple: &row.tuple, gives: row.gives, reason: row.reason.as_deref() };
     let done = change::carry_out(cx, cx.tx()?, author, change, told).await?;

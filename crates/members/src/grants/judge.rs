@@ -96,6 +96,11 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
+    /// Whether somebody who was looked up is a member whom the caller reaches.
+    pub fn knows(&self, user: Id) -> bool {
+        self.known.get(&user).is_some_and(Option::is_some)
+    }
+
     /// A member, or 422 on `user_id`. From somebody who was removed things can be taken.
     pub async fn member(&mut self, case: Case<'_>) -> Result<Person> {
         if !self.known.contains_key(&case.user) {

@@ -191,6 +191,9 @@ async fn member(cx: &Cx, tx: &Tx, caller: &Caller, task: &Task) -> Result<Id> {
 /// Does tasks about any number of members in one unit of work; one version for each member who changed.
 async fn perform(cx: &Cx, tx: &Tx, caller: &Caller, tasks: &[Task]) -> Result<Vec<Outcome>> {
     access::lock_head(tx).await?;
+    // What the caller may do may have been taken from it while this waited.
+    let caller = &caller.again(cx, tx, "permissions:write").await?;
+    tasks.iter().try_for_each(|task| task.check(caller, &cx.app, cx.now()))?;
     let (terms, expected) = (Terms::read(&cx.app, tx).await?, expected(cx)?);
     let (author, mut told) = (Author::program(caller.who()), Told::default());
     let mut done = Vec::with_capacity(tasks.len());

@@ -62,7 +62,7 @@ impl Job<App> for ExportRecords {
 
     async fn run(self, app: App, run: Run) -> Result<Exported, Failure> {
         let resource = super::resource(&app, &self.resource)?;
-        self.write(app, run, resource).await.map_err(super::failure)
+        Box::pin(self.write(app, run, resource)).await.map_err(super::failure)
     }
 }
 

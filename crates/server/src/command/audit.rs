@@ -1,8 +1,6 @@
 //! `tenon audit verify`: the sealed trails read again, from the beginning to the end.
 
-use std::sync::Arc;
-
-use base::{Id, Vault};
+use base::Id;
 use kernel::audit::{
     seal::Trail,
     verify::{self, Report, Wish},
@@ -57,13 +55,10 @@ async fn trails(desk: &Desk, args: &AuditVerifyArgs) -> base::Result<Vec<(Option
 }
 
 async fn verify_all(desk: &Desk, args: &AuditVerifyArgs) -> Result<(), Failure> {
-    let vault = desk.app.service::<Arc<dyn Vault>>()?.clone();
     let wish = Wish { expected: args.expect.clone(), ..Wish::default() };
     let mut reports = Vec::new();
     for (org, name) in trails(desk, args).await? {
-        let tx = desk.app.system(Mode::Read).await?;
-        let report = verify::verify(&tx, &*vault, Trail { org }, desk.app.now(), &wish).await?;
-        tx.commit().await?;
+        let report = verify::verify_trail(&desk.app, Trail { org }, wish.clone()).await?;
         reports.push((org, name, report));
     }
     if args.json {
@@ -89,11 +84,20 @@ fn told(name: &str, report: &Report) -> String {
     let state = if report.sound { "sound" } else { "BROKEN" };
     let head = report.head.as_deref().unwrap_or("nothing is sealed yet");
     let mut text = format!(
-        "{name}: {state}; {} entries on {} days, {} not sealed yet; head {head}\n",
+        "{name}: {state}; {} entries on {} days, {} not sealed yet, {} days taken by retention; head {head}\n",
         report.entries,
         report.days,
         report.unsealed.unwrap_or_default(),
+        report.pruned_days,
     );
+    for late in &report.late {
+        text += &format!(
+            "  {}: {} entries were sealed late, from {} on: no worker ran, or the chain was made anew\n",
+            late.day,
+            late.entries,
+            base::time::format(late.sealed_at.0),
+        );
+    }
     for one in &report.breaks {
         let entry = one.entry_id.map(|id| format!(", entry {id}")).unwrap_or_default();
         text += &format!("  {}{entry}: {}\n", one.day, one.detail);

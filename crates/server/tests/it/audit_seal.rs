@@ -151,6 +151,11 @@ async fn an_entry_that_was_changed_is_named() {
         ("request_id", Expr::val("req-2")),
         ("target_id", Expr::val(Some(Id::from_u128(7)))),
         ("changes", Expr::val(json!({ "n": { "before": null, "after": { "z": 99 } } }))),
+        // The same names and values in another shape.
+        (
+            "changes",
+            Expr::val(json!([["n", { "before": null, "after": { "z": 7, "a": [1.5, { "k": null }] } }]])),
+        ),
     ] {
         let tx = intruder(&app).await;
         let victim = chain(&tx, org.id).await[7];
@@ -241,15 +246,18 @@ async fn an_entry_that_was_inserted_later_is_named_whether_or_not_it_was_sealed(
     assert!(kinds(&report).contains(&("inserted", Some(forged.as_str()))), "{report}");
 }
 
-/// What a link says of its entry, and of everything up to it.
+/// What a link says of everything up to it, and what goes into that beside the link before.
 async fn hashes(tx: &Tx, id: Id) -> (String, String) {
     let select = Query::select()
-        .columns(["entry_hash", "hash"])
+        .columns(["entry_hash", "hash", "day", "sealed_at"])
         .from(seal::LINKS)
         .and_where(Expr::col("id").eq(id))
         .to_owned();
     let row = tx.query_one(&select).await.unwrap().unwrap();
-    (store::read(&row, "entry_hash").unwrap(), store::read(&row, "hash").unwrap())
+    let text = |column| store::read::<String>(&row, column).unwrap();
+    let sealed_at: DateTime<Utc> = store::read(&row, "sealed_at").unwrap();
+    let own = format!("{}\n{}\n{}", text("entry_hash"), text("day"), sealed_at.timestamp_micros());
+    (own, text("hash"))
 }
 
 #[tokio::test]
@@ -501,4 +509,111 @@ async fn a_back_office_that_may_read_the_trail_may_verify_it_and_no_other() {
     assert_eq!(reader.get(&range).await.expect(200).body["days"], 1);
     reader.get("/admin/audit/verify?from=yesterday").await.expect(422);
     writer.get("/admin/audit/verify").await.expect(403);
+}
+
+#[tokio::test]
+async fn days_that_were_taken_out_without_retention_are_missed() {
+    let app = TestApp::new().await;
+    let org = fresh(&app, "prefix").await;
+    for _ in 0..3 {
+        write_at(&app, org.id, 3, app.now()).await;
+        seal_now(&app).await;
+        app.clock.advance(Duration::days(1));
+    }
+    let tx = intruder(&app).await;
+    let ids = chain(&tx, org.id).await;
+    for id in &ids[..3] {
+        delete(&tx, "audit_entry", *id).await;
+    }
+    for id in &ids[..2] {
+        delete(&tx, seal::LINKS, *id).await;
+    }
+    // Nor does it help to say that retention took them, without the installation's key.
+    let values = [app.app.new_id().into(), org.id.into(), "2999-01-01".into(), "v1.key.AAAA".into()];
+    let mark = Query::insert()
+        .into_table("audit_mark")
+        .columns(["id", "org_id", "day", "seal"])
+        .values_panic(values.map(|value: sea_orm::Value| value.into()))
+        .to_owned();
+    tx.execute(&mark).await.unwrap();
+    tx.commit().await.unwrap();
+    let report = verified(&app, &org, json!({})).await;
+    assert_eq!((&report["sound"], &report["pruned_days"]), (&json!(false), &json!(0)), "{report}");
+    assert!(kinds(&report).iter().all(|(kind, _)| *kind == "removed"), "{report}");
+}
+
+#[tokio::test]
+async fn a_trail_whose_links_were_taken_away_and_made_again_says_that_it_was_sealed_late() {
+    let app = TestApp::new().await;
+    let org = sealed(&app, 20).await;
+    assert_eq!(verified(&app, &org, json!({})).await["late"], json!([]));
+    app.clock.advance(Duration::hours(2));
+    let tx = intruder(&app).await;
+    let all = Query::delete().from_table(seal::LINKS).to_owned();
+    tx.execute(&all).await.unwrap();
+    let change = Query::update().table("audit_entry").value("actor_name", "somebody else").to_owned();
+    tx.execute(&change).await.unwrap();
+    tx.commit().await.unwrap();
+    seal_now(&app).await;
+    let report = verified(&app, &org, json!({})).await;
+    assert_eq!(report["sound"], true, "the product has sealed it: {report}");
+    let late = &report["late"][0];
+    assert!(late["entries"].as_u64().unwrap() >= 20, "{report}");
+    let sealed_at: DateTime<Utc> = late["sealed_at"].as_str().unwrap().parse().unwrap();
+    assert!((app.now() - sealed_at).num_minutes().abs() < 5, "{report}");
+    // And no one can set the time back.
+    let tx = intruder(&app).await;
+    let change =
+        Query::update().table(seal::LINKS).value("sealed_at", app.now() - Duration::hours(2)).to_owned();
+    tx.execute(&change).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(verified(&app, &org, json!({})).await["sound"], false);
+}
+
+#[tokio::test]
+async fn a_day_of_many_entries_is_verified_in_several_turns() {
+    let app = TestApp::new().await;
+    let org = sealed(&app, 2_500).await;
+    let tx = app.app.system(Mode::Read).await.unwrap();
+    let trail = Trail { org: Some(org.id) };
+    let wish = Range { until: Some(std::time::Instant::now()), ..Range::default() };
+    let part = verify::verify(&tx, &*vault(&app), trail, app.now(), &wish).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!((part.entries, part.sound, part.unsealed), (1_000, true, None));
+    let next = part.next.unwrap();
+    let rest = verified(&app, &org, json!({ "from": next })).await;
+    assert_eq!((&rest["entries"], &rest["days"], &rest["next"]), (&json!(1_500), &json!(0), &Value::Null));
+    assert_eq!(rest["sound"], true, "{rest}");
+    let refused =
+        owner(&app, &org).await.post("/api/audit-seals/verify", json!({ "from": "2026-11-27:x" })).await;
+    assert_eq!(refused.expect(422).body["errors"][0]["field"], "from");
+}
+
+#[tokio::test]
+async fn a_clock_that_ran_ahead_once_does_not_carry_the_chain_into_the_future() {
+    let app = TestApp::new().await;
+    let org = fresh(&app, "ahead").await;
+    write_at(&app, org.id, 1, app.now() + Duration::days(2_000)).await;
+    write_at(&app, org.id, 1, app.now()).await;
+    assert_eq!(seal_now(&app).await, 2);
+    let days = owner(&app, &org).await.get("/api/audit-seals").await.expect(200).body;
+    let today = app.now().format("%Y-%m-%d").to_string();
+    assert_eq!((days["items"].as_array().unwrap().len(), &days["items"][0]["day"]), (1, &json!(today)));
+}
+
+#[tokio::test]
+async fn an_entry_inserted_into_a_quiet_trail_is_found_while_others_go_on() {
+    let app = TestApp::new().await;
+    let (quiet, busy) = (fresh(&app, "quiet").await, fresh(&app, "busy").await);
+    write_at(&app, quiet.id, 1, app.now()).await;
+    seal_now(&app).await;
+    app.clock.advance(Duration::hours(1));
+    let meanwhile = app.now();
+    app.clock.advance(Duration::hours(3));
+    write_at(&app, busy.id, 1, app.now()).await;
+    seal_now(&app).await;
+    write_at(&app, quiet.id, 1, meanwhile).await;
+    assert_eq!(seal_now(&app).await, 0);
+    let report = verified(&app, &quiet, json!({})).await;
+    assert_eq!(kinds(&report).iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), ["inserted"], "{report}");
 }

@@ -1,8 +1,10 @@
 //! Ways to come to more than one was given: by roles, by departments, by the trash, by what outlives
 //! a membership.
 
+use std::time::Duration;
+
 use base::Id;
-use kernel::access::DataScope;
+use kernel::access::{self, DataScope, Holder, Tuple};
 use serde_json::{Value, json};
 
 use crate::support::{Caller, Org, TestApp};
@@ -271,4 +273,37 @@ async fn the_members_of_a_role_are_shown_as_far_as_members_are() {
     assert_eq!(near.get(&path(&near)).await.expect(200).items().len(), 1);
     assert_eq!(near.get(&path(&far)).await.expect(200).items().len(), 0);
     assert_eq!(org.owner.get(&path(&far)).await.expect(200).items().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_taken_from_somebody_while_he_gives_it_is_not_given() {
+    let app = TestApp::new().await;
+    let org = app.org("race").await;
+    let weak = role(&org, "weak", "all", &[], json!({})).await;
+    let lists = role(&org, "lists", "all", &["identity:post:list"], json!({})).await;
+    let ann = app.member(&org, "ann", &[]).await;
+    let codes = [&ROLES[..], &USERS, &["identity:user:grant", "identity:post:list"]].concat();
+    let give = json!({ "permissions": ["identity:post:list"] });
+    let asked = [
+        ("PUT", format!("/api/users/{}/grants", ann.id), give.clone()),
+        ("PATCH", format!("/api/roles/{weak}"), give),
+        ("PATCH", format!("/api/users/{}", ann.id), json!({ "role_ids": [ann.role, lists] })),
+    ];
+    for (at, (method, path, body)) in asked.into_iter().enumerate() {
+        let manager = app.member(&org, &format!("manager-{at}"), &codes).await;
+        let catalogue = app.app.catalogue();
+        let taken = Tuple::own(org.id, catalogue.entry(catalogue.find("identity:post:list").unwrap()));
+        // Somebody takes it from his role, and has not committed yet when he asks.
+        let tx = app.tx(org.id).await;
+        access::lock_head(&tx).await.unwrap();
+        let holder = Holder::Role(manager.role.unwrap());
+        assert!(access::take(&tx, app.now(), holder, &taken).await.unwrap().is_some());
+        access::bump(&tx, app.now(), "role_changed", manager.role).await.unwrap();
+        let commit = async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            tx.commit().await.unwrap();
+        };
+        let (reply, ()) = tokio::join!(manager.send(method.parse().unwrap(), &path, Some(body)), commit);
+        assert_eq!(reply.expect(403).code(), "cannot_grant", "{path}");
+    }
 }

@@ -548,3 +548,21 @@ async fn grants_survive_the_move_into_tuples_and_back() {
     member.get("/api/posts").await.expect(200);
     member.get("/api/departments").await.expect(403);
 }
+
+#[tokio::test]
+async fn a_migration_that_was_broken_off_on_a_server_without_transactional_ddl_can_be_run_again() {
+    let app = TestApp::new().await;
+    let (store, migrations) = (app.app.store(), server::wiring::migrations());
+    if store.dialect() != store::Dialect::Mysql {
+        // All of it is one transaction there.
+        return;
+    }
+    // As if the process had died after its statements and before it was noted down.
+    for name in ["0009_event_detail", "0010_granters", "0013_audit_link"] {
+        let tx = app.app.system(store::Mode::Write).await.unwrap();
+        let forget = "DELETE FROM schema_migration WHERE name = ?";
+        assert_eq!(tx.execute_sql(forget, vec![name.into()]).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        assert_eq!(migrations.up(store, &base::SystemClock).await.unwrap(), [name]);
+    }
+}

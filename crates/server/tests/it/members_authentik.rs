@@ -410,3 +410,72 @@ async fn who_was_on_no_page_for_a_moment_is_looked_up_before_he_is_disabled() {
     assert_eq!(compare(&app.app, false).await.unwrap().disabled, 0);
     assert!(is_active(&app, made["authentik_sub"].as_str().unwrap()).await);
 }
+
+async fn accounts(app: &TestApp, org: &Org) -> u64 {
+    let tx = app.tx(org.id).await;
+    let count = sea_orm::sea_query::Query::select().column("id").from("member_account").to_owned();
+    tx.query_all(&count).await.unwrap().len() as u64
+}
+
+async fn looked(app: &TestApp) -> Compared {
+    app.clock.advance(chrono::Duration::seconds(1));
+    compare(&app.app, false).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_member_whose_old_account_is_disabled_and_whose_new_one_is_not_stays() {
+    let double = Double::start().await;
+    double.page_max(1);
+    let (app, org) = with(Settings { sub_mode: SubMode::UserUsername, ..settings(&double.url) }).await;
+    let made = ensure(&app, json!({ "email": "ann@example.com", "username": "ann" })).await.expect(201).body;
+    assert_eq!(made["authentik_sub"], "ann");
+    // He was made anew there, with the same name.
+    double.set(1, "username", json!("ann-old"));
+    double.set(1, "is_active", json!(false));
+    let new = double.user(json!({ "username": "ann", "email": "ann@example.com" }));
+    let first = looked(&app).await;
+    assert_eq!((first.learnt, first.disabled, first.accounts), (1, 0, 2));
+    assert!(is_active(&app, "ann").await);
+    // Known by both accounts, too.
+    assert_eq!(looked(&app).await.disabled, 0);
+    // The old one is gone, and is forgotten.
+    assert_eq!(accounts(&app, &org).await, 2);
+    double.delete(1);
+    let third = looked(&app).await;
+    assert_eq!((third.disabled, third.forgotten, accounts(&app, &org).await), (0, 1, 1));
+    assert!(is_active(&app, "ann").await);
+    double.set(new, "is_active", json!(false));
+    assert_eq!(looked(&app).await.disabled, 1);
+    assert!(!is_active(&app, "ann").await);
+}
+
+#[tokio::test]
+async fn a_member_of_two_accounts_with_one_address_is_disabled_with_the_last_of_them() {
+    let double = Double::start().await;
+    double.page_max(1);
+    let (app, org) = with(Settings { sub_mode: SubMode::UserEmail, ..settings(&double.url) }).await;
+    let made = ensure(&app, ann()).await.expect(201).body;
+    assert_eq!(made["authentik_sub"], "ann@example.com");
+    let second = double.user(json!({ "username": "ann2", "email": "ann@example.com", "is_active": false }));
+    let first = looked(&app).await;
+    assert_eq!((first.learnt, first.disabled), (1, 0));
+    // Whichever of them comes first.
+    double.set(1, "is_active", json!(false));
+    double.set(second, "is_active", json!(true));
+    assert_eq!(looked(&app).await.disabled, 0);
+    assert!(is_active(&app, "ann@example.com").await);
+    // On no page for a moment, which is looked up.
+    double.set(second, "is_active", json!(false));
+    double.set(1, "is_active", json!(true));
+    let only = double.users().into_iter().filter(|user| user["pk"] == second).collect::<Vec<_>>();
+    let page = json!({ "pagination": { "next": 0, "count": 1 }, "results": only, "autocomplete": {} });
+    double.fault("GET /api/v3/core/users/", Fault::Status(200, page.to_string()));
+    assert_eq!(looked(&app).await.disabled, 0);
+    // One is gone and the other one is disabled.
+    double.delete(1);
+    let last = looked(&app).await;
+    assert_eq!((last.disabled, last.forgotten, accounts(&app, &org).await), (1, 1, 1));
+    assert!(!is_active(&app, "ann@example.com").await);
+    let entries = trail(&app, &org, "members:authentik:disable").await;
+    assert_eq!(entries[0]["changes"]["account"]["after"], "inactive");
+}

@@ -167,3 +167,47 @@ async fn calls_are_forgotten_after_a_week() {
     prune().await;
     assert_eq!(rows().await, (0, 0));
 }
+
+/// Runs a statement that changes the schema.
+async fn alter(app: &TestApp, sql: &str) {
+    let tx = app.app.system(store::Mode::Write).await.unwrap();
+    if tx.dialect() == store::Dialect::Postgres {
+        tx.execute_sql("RESET ROLE", Vec::new()).await.unwrap();
+    }
+    tx.execute_sql(sql, Vec::new()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn lines_that_are_there_already_are_not_written_for_ever() {
+    let app = TestApp::new().await;
+    let org = app.org("home").await;
+    let wish = json!({ "name": "k", "scopes": ["permissions:read"] });
+    let (id, client) = program(&app, &org, wish).await;
+    let call = || async { drop(client.get("/admin/permissions").await.expect(200)) };
+    call().await;
+    flush(&app).await;
+    // As after a commit of which nothing was heard: the lines meet themselves.
+    alter(&app, "CREATE UNIQUE INDEX only_once ON member_call (client_id)").await;
+    call().await;
+    flush(&app).await;
+    flush(&app).await;
+    let on =
+        if crate::support::database::dialect() == store::Dialect::Mysql { " ON member_call" } else { "" };
+    alter(&app, &format!("DROP INDEX only_once{on}")).await;
+    call().await;
+    flush(&app).await;
+    let path = format!("/api/member-clients/{id}/calls");
+    assert_eq!(org.owner.get(&path).await.expect(200).items().len(), 2);
+    assert_eq!(org.owner.get(&format!("{path}/stats")).await.expect(200).body["total"]["ok"], 2);
+    // What a database that is away did not take is written once it is back.
+    alter(&app, "ALTER TABLE member_call_hour RENAME TO elsewhere").await;
+    call().await;
+    members::flush_calls(&app.app).await.unwrap_err();
+    call().await;
+    members::flush_calls(&app.app).await.unwrap_err();
+    alter(&app, "ALTER TABLE elsewhere RENAME TO member_call_hour").await;
+    flush(&app).await;
+    assert_eq!(org.owner.get(&path).await.expect(200).items().len(), 4);
+    assert_eq!(org.owner.get(&format!("{path}/stats")).await.expect(200).body["total"]["ok"], 4);
+}

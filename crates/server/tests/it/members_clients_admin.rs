@@ -87,7 +87,7 @@ async fn a_program_gives_no_other_and_not_itself_more_than_it_has() {
     let own = json!({
         "allow_ips": ["127.0.0.0/8", "10.1.0.0/16"], "allow_origins": null,
         "allow_paths": ["/admin/api-clients", "/admin/api-clients/*", "/admin/permissions/*"],
-        "expires_at": "2037-01-01T00:00:00Z",
+        "expires_at": "2999-01-01T00:00:00Z",
     });
     let (_, warden) = warden(&app, &org, own).await;
     let fitting = json!({
@@ -116,7 +116,7 @@ async fn a_program_gives_no_other_and_not_itself_more_than_it_has() {
         ("calls_per_minute", json!(0)),
         ("calls_per_minute", json!(101)),
         ("expires_at", json!(null)),
-        ("expires_at", json!("2037-01-02T00:00:00Z")),
+        ("expires_at", json!("2999-01-02T00:00:00Z")),
     ] {
         let refused = warden.post(PATH, with(name, value.clone())).await.expect(403);
         assert_eq!(refused.code(), "cannot_grant", "{name} {value}");

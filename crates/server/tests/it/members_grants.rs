@@ -206,7 +206,7 @@ async fn a_batch_gives_and_takes_all_or_none_and_says_what_became_of_each() {
     let again = batch(&clerk, &both).await.expect(200);
     assert_eq!((results(&again), &again.body["changed"]), (vec!["unchanged", "unchanged"], &json!(0)));
     assert_eq!(version(&app, &ann).await, before, "nothing changed, so there is no new version");
-    let other = with(both[0].clone(), json!({ "reason": "so", "expires_at": "2037-01-01T00:00:00Z" }));
+    let other = with(both[0].clone(), json!({ "reason": "so", "expires_at": "2999-01-01T00:00:00Z" }));
     let done = batch(
         &clerk,
         &[other, op("revoke", &bob, "1", "mkt", "read"), op("revoke", &bob, "9", "mkt", "read")],

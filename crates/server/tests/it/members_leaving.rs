@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     members_grants::{KEEPER, batch, op, shop, shown, version, with},
-    members_support::{keeper, may, path, sister},
+    members_support::{keeper, may, path, sister, told},
     support::{Caller, TestApp, caller::Reply},
 };
 
@@ -185,7 +185,7 @@ async fn a_file_is_taken_whole_or_not_at_all_and_each_wrong_line_is_named() {
     let good = format!(
         "op,username,email,user_id,scope_type,scope_id,module,action,expires_at,reason\r\n\
          ,ANN,,,shop,1,mkt,read,,\"two\r\nlines\"\r\n\
-         grant,,bob@example.com,,shop,1,mkt,read,2037-01-01T00:00:00+08:00,'=so\r\n\
+         grant,,bob@example.com,,shop,1,mkt,read,2999-01-01T00:00:00+08:00,'=so\r\n\
          revoke,,,{},shop,9,mkt,read,,\r\n\
          grant,ann,,,shop,1,mkt,read,,\r\n",
         bob.id
@@ -205,7 +205,7 @@ async fn a_file_is_taken_whole_or_not_at_all_and_each_wrong_line_is_named() {
         (vec!["1/mkt:read".into()], vec!["1/mkt:read".into()])
     );
     let row = clerk.get(&format!("{GRANTS}?user_id={}", bob.id)).await.expect(200).items()[0].clone();
-    assert_eq!((&row["reason"], &row["expires_at"]), (&json!("=so"), &json!("2036-12-31T16:00:00.000000Z")));
+    assert_eq!((&row["reason"], &row["expires_at"]), (&json!("=so"), &json!("2998-12-31T16:00:00.000000Z")));
     let trail = app.audited(&org).await;
     assert_eq!(trail.iter().filter(|action| *action == "members:permission:import").count(), 3);
     let again =
@@ -266,6 +266,46 @@ async fn a_file_is_taken_whole_or_not_at_all_and_each_wrong_line_is_named() {
     clerk.raw(Method::POST, &format!("{GRANTS}/import"), Some("text/csv"), large).await.expect(413);
     let sees = app.member(&org, "sees", &KEEPER[..1]).await;
     import(&sees, &good, true).await.expect(403);
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_has_proven_leads_to_nobody_and_hides_nobody() {
+    let app = TestApp::new().await;
+    let (org, clerk, ann, _) = shop(&app).await;
+    // One is told to have an address, and another one that of ann, who has proven it.
+    let claimant = told(&app, "victim").await.expect(201).id();
+    told(&app, "ann").await.expect(201);
+    let file = |email: &str| format!("email,scope_type,scope_id,module,action\n{email},shop,1,mkt,read\n");
+    let refused = async |caller: &Caller, email: &str| {
+        let reply = import(caller, &file(email), false).await.expect(200);
+        assert_eq!((&reply.body["applied"], &reply.body["failed"]), (&json!(false), &json!(1)));
+        let error = &reply.body["errors"][0];
+        assert_eq!((&error["line"], &error["column"]), (&json!(2), &json!("email")));
+        error["code"].as_str().unwrap().to_owned()
+    };
+    for email in ["victim@example.com", "VICTIM@Example.com"] {
+        assert_eq!(refused(&clerk, email).await, "email_unproven");
+    }
+    assert_eq!(refused(&clerk, "nobody@example.com").await, "unknown_reference");
+    let snapshot = sister(&app).get(&path(&claimant.to_string())).await.expect(200);
+    assert_eq!(snapshot.body["permissions"], json!([]));
+    let done = import(&clerk, &file("Ann@Example.com"), false).await.expect(200);
+    assert_eq!(counts(&done), [1, 1, 0, 0, 0], "{}", done.text());
+    assert_eq!(held(&app, &ann).await, ["1/mkt:read"]);
+    // Whoever does not reach the claimant is not told of him.
+    let body = json!({ "name": "north", "code": "north" });
+    let north = org.owner.post("/api/departments", body).await.expect(201).id();
+    let scope = kernel::access::DataScope::Department;
+    let chief = app.member_with(&org, "chief", &KEEPER, scope, Some(north)).await;
+    assert_eq!(refused(&chief, "victim@example.com").await, "unknown_reference");
+    // Once he has proven it, he is meant.
+    let proven =
+        app_user::ActiveModel { login_email: Set(Some("victim@example.com".into())), ..Default::default() };
+    app.change_user(claimant, proven).await;
+    assert_eq!(
+        counts(&import(&clerk, &file("Victim@example.com"), false).await.expect(200)),
+        [1, 1, 0, 0, 0]
+    );
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 use std::time::Instant;
 
 use chrono::Duration;
+use http::Method;
 use serde_json::json;
 use store::Mode;
 
 use crate::{
+    members_grants::shop,
     members_support::{keeper, may, path, program, sister, told},
     support::{INTERNAL_SECRET, INTERNAL_SECRET_PREVIOUS, Org, TestApp, Wish},
 };
@@ -230,4 +232,20 @@ async fn events_are_forgotten_after_thirty_days_and_older_cursors_are_refused() 
     assert_eq!(changes(after_second).await.expect(410).code(), "cursor_expired");
     assert!(changes(cursor(&next.body)).await.expect(200).items().is_empty());
     assert_eq!(rows().await, 1);
+}
+
+#[tokio::test]
+async fn what_a_dry_run_takes_back_is_not_counted() {
+    let app = TestApp::new().await;
+    let (_, clerk, ..) = shop(&app).await;
+    let file = "username,scope_type,scope_id,module,action\nann,shop,1,mkt,read\nbob,shop,1,mkt,read\n";
+    let import = async |dry: bool| {
+        let path = format!("/api/member-grants/import?dry_run={dry}");
+        clerk.raw(Method::POST, &path, Some("text/csv"), file.as_bytes().to_vec()).await.expect(200)
+    };
+    let series = r#"permission_changes_total{op="grant",result="granted"}"#;
+    assert_eq!(import(true).await.body["granted"], 2);
+    assert_eq!(counted(&app, series).await, 0);
+    assert_eq!(import(false).await.body["granted"], 2);
+    assert_eq!(counted(&app, series).await, 2);
 }

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use kernel::port::{Event, Publisher};
+use kernel::{
+    access,
+    port::{Event, Publisher},
+};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use serde_json::{Value, json};
 use store::Mode;
 
 use crate::{
+    members_grants::{batch, op, shop},
     support::{TestApp, Wish},
     webhooks_support::{Answer, Receiver, hook, run},
 };
@@ -202,4 +207,53 @@ async fn a_delivery_whose_job_was_called_off_is_found_and_old_ones_are_forgotten
     let tx = app.app.system(Mode::Read).await.unwrap();
     assert_eq!(tx.count(tx.find::<webhooks::entity::message::Entity>()).await.unwrap(), 0);
     assert_eq!(tx.count(tx.find::<webhooks::entity::attempt::Entity>()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_change_of_many_events_that_was_told_in_part_is_told_to_its_end() {
+    let app = TestApp::new().await;
+    let (org, clerk, ann, _) = shop(&app).await;
+    let many: Vec<Value> = (0..500).map(|n| op("grant", &ann, &n.to_string(), "mkt", "read")).collect();
+    batch(&clerk, &many).await.expect(200);
+    let receiver = Receiver::start().await;
+    let hook = hook(&org, "orders", &receiver.url(), json!([])).await;
+    while members::relay(&app.app).await.unwrap() > 0 {}
+    let before = {
+        let tx = app.tx(org.id).await;
+        access::head(&tx).await.unwrap()
+    };
+    let leave = format!("/api/members/{}/offboard", ann.id);
+    org.owner.post(&leave, json!({ "reason": "left" })).await.expect(200);
+    // A process told the first 200 of them, and stopped.
+    let tx = app.tx(org.id).await;
+    let events = access::events(&tx, (before, base::Id::max()), 1_000).await.unwrap();
+    assert_eq!(events.len(), 501);
+    let place = Query::update()
+        .table("member_relay")
+        .value("version", events[199].version)
+        .value("event_id", events[199].id)
+        .and_where(Expr::col("org_id").eq(org.id))
+        .to_owned();
+    if tx.execute(&place).await.unwrap() == 0 {
+        let place = Query::insert()
+            .into_table("member_relay")
+            .columns(["id", "org_id", "version", "event_id"])
+            .values_panic([
+                app.app.new_id().into(),
+                org.id.into(),
+                events[199].version.into(),
+                events[199].id.into(),
+            ])
+            .to_owned();
+        tx.execute(&place).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(members::relay(&app.app).await.unwrap(), 301);
+    assert_eq!(members::relay(&app.app).await.unwrap(), 0);
+    app.work().await;
+    let mut told: Vec<Value> = receiver.received().into_iter().map(|one| one.body["id"].clone()).collect();
+    told.sort_by_key(ToString::to_string);
+    told.dedup();
+    assert_eq!(told.len(), 301, "each of the others once");
+    assert_eq!(hook.states("delivered").await, 200, "a page of them");
 }

@@ -43,7 +43,10 @@ fn a_wrong_kind_wrong_arguments_and_a_wrong_place_are_one_line_and_exit_code_2()
     refused(&["demo.sleep", "--args", r#"{"seconds": "3"}"#], &["args.seconds", "invalid type"]);
     refused(&["demo.noop", "--args", r#"{"secnods": 3}"#], &["args.secnods", "unknown field"]);
     refused(&["database.backup", "--args", r#"{"keep": 0}"#], &["args.keep", "between 1 and 1000"]);
-    refused(&["demo.noop", "--queue", "nowhere"], &["queue", "default, ids, mail, maintenance, transfer"]);
+    refused(
+        &["demo.noop", "--queue", "nowhere"],
+        &["queue", "default, ids, mail, maintenance, transfer, webhooks"],
+    );
     refused(&["demo.noop", "--org", "Nobody Ltd."], &["no organisation `Nobody Ltd.`"]);
     let wrong = |words: &[&str], said: &[&str]| tenon(dir.path(), words).says(2, said);
     wrong(&["jobs", "list", "--state", "lost"], &["lost", "dead"]);

@@ -43,7 +43,7 @@ fn a_worker_alone_does_what_a_server_without_one_enqueued() {
 
     let worker = Worker::start(&mut support::tenon(dir.path()), &["--concurrency", "3"]);
     assert!(
-        worker.said.contains("works on default, ids, mail, maintenance, transfer: 3 jobs at once"),
+        worker.said.contains("works on default, ids, mail, maintenance, transfer, webhooks: 3 jobs at once"),
         "{}",
         worker.said
     );
@@ -59,7 +59,7 @@ fn a_worker_alone_does_what_a_server_without_one_enqueued() {
 fn a_worker_serves_only_the_queues_that_it_was_given() {
     let dir = folder();
     let failure = support::run(support::tenon(dir.path()).args(["worker", "--queues", "mail,nowhere"]));
-    failure.says(2, &["no queue `nowhere`", "default, ids, mail, maintenance, transfer"]);
+    failure.says(2, &["no queue `nowhere`", "default, ids, mail, maintenance, transfer, webhooks"]);
     support::run(support::tenon(dir.path()).env("WORKER_QUEUES", "nowhere").args(["serve", "--port", "0"]))
         .says(2, &["no queue `nowhere`", "WORKER_QUEUES"]);
 

@@ -153,7 +153,11 @@ async fn replay(cx: &Cx, input: Replay) -> Result<Accepted<Replaying>> {
     let job = NewJob::of(found.org_id, &asked)?
         .asked_by(Some(cx.actor()?.id), cx.origin.request_id.clone())
         .unique_by_key(format!("webhook-replay:{}", found.id));
-    let job_id = cx.app.service::<Engine>()?.enqueue(tx, job).await?.id;
+    let enqueued = cx.app.service::<Engine>()?.enqueue(tx, job).await?;
+    if !enqueued.fresh {
+        let detail = "a replay of this webhook is still running; ask again when it has ended";
+        return Err(Error::conflict("replay_running", detail));
+    }
     let event = Event::new("webhooks:endpoint:replay", NAME)
         .target(found.id, found.name)
         .change("since", json!(null), json!(asked.since))
@@ -161,5 +165,5 @@ async fn replay(cx: &Cx, input: Replay) -> Result<Accepted<Replaying>> {
         .change("event_types", json!(null), json!(asked.event_types))
         .change("only_failed", json!(null), json!(asked.only_failed));
     audit::record(cx, event).await?;
-    Ok(Accepted(Replaying { job_id, messages }))
+    Ok(Accepted(Replaying { job_id: enqueued.id, messages }))
 }

@@ -134,6 +134,10 @@ impl Resource for Endpoint {
                 draft.failing_since = Set(old.failing_since);
                 draft.disabled_at = Set(old.disabled_at);
                 draft.disabled_reason = Set(old.disabled_reason.clone());
+                if matches!(&draft.url, Set(url) if *url != old.url) {
+                    // How the place before fared says nothing of this one.
+                    draft.failing_since = Set(None);
+                }
             }
             None => draft.since_version = Set(access::head(cx.tx()?).await?),
         }

@@ -31,6 +31,14 @@ export interface SealBreak {
   detail: string
 }
 
+/** Entries of a day that were sealed more than an hour after their time. */
+export interface SealedLate {
+  day: string
+  /** When the first of them was. */
+  sealed_at: Time
+  entries: number
+}
+
 export interface Report {
   sound: boolean
   days: number
@@ -41,7 +49,9 @@ export interface Report {
   unsealed: number | null
   head: string | null
   breaks: SealBreak[]
-  /** The day to go on with: one call works for some seconds only. */
+  /** No break: workers stood still, or somebody made the chain anew. */
+  late: SealedLate[]
+  /** What to go on with as `from`, as it is: one call works for some seconds only. */
   next: string | null
 }
 
@@ -61,24 +71,40 @@ export interface Wish {
 }
 
 const VERIFIED = 'identity:audit_seal:verify'
+/** A look at a long trail has many parts, and each of them is an entry. */
+const LOOKS = 200
 
 export const seals = {
   days: (params: Params, signal?: AbortSignal) => http.get<SealDays>('/api/audit-seals', params, signal),
   status: () => http.get<SealStatus>('/api/audit-seals/status'),
   verify: (wish: Wish, signal?: AbortSignal) => http.post<Report>('/api/audit-seals/verify', wish, { signal }),
-  /** Each look at the trail stands in it: the newest one, by anybody. */
-  lastLook: async () => (await http.get<Page<AuditEntry>>('/api/audit-entries/', { action: VERIFIED, sort: '-at', page_size: 1, count: 'none' })).items[0] ?? null,
+  /** Each part of a look stands in the trail: the newest ones, by anybody, and the newest that found a break. */
+  looks: async (): Promise<AuditEntry[]> => {
+    const of = (more: Params) => http.get<Page<AuditEntry>>('/api/audit-entries/', { action: VERIFIED, sort: '-at', count: 'none', ...more })
+    const [newest, failed] = await Promise.all([of({ page_size: LOOKS }), of({ outcome: 'failed', page_size: 1 })])
+    return [...newest.items, ...failed.items.filter((one) => newest.items.every((known) => known.id !== one.id))]
+  },
 }
 
 export const asks = {
   all: ['resource', 'identity.audit_seal'] as const,
   status: ['resource', 'identity.audit_seal', 'status'] as const,
-  lastLook: ['resource', 'identity.audit_seal', 'look'] as const,
+  looks: ['resource', 'identity.audit_seal', 'look'] as const,
   days: ['resource', 'identity.audit_seal', 'list'] as const,
 }
 
 /** Breaks that are told one by one. */
 export const MOST_BREAKS = 100
+
+/** Days of late seals that are told one by one. */
+const MOST_LATE = 31
+
+/** One part may end within a day, with which the next one goes on. */
+function lateOf(first: readonly SealedLate[], second: readonly SealedLate[]): SealedLate[] {
+  const [last, next] = [first.at(-1), second[0]]
+  if (!last || !next || last.day !== next.day) return [...first, ...second].slice(0, MOST_LATE)
+  return [...first.slice(0, -1), { ...last, entries: last.entries + next.entries }, ...second.slice(1)].slice(0, MOST_LATE)
+}
 
 /** Two parts of one look at the trail: what was counted adds up, and it is sound only where both parts are. */
 export function joined(first: Report | null, second: Report): Report {
@@ -91,21 +117,59 @@ export function joined(first: Report | null, second: Report): Report {
     unsealed: second.unsealed,
     head: second.head ?? first.head,
     breaks: [...first.breaks, ...second.breaks].slice(0, MOST_BREAKS),
+    late: lateOf(first.late, second.late),
     next: second.next,
   }
 }
 
-/** What the next call asks for, or null when all was looked at. A day that comes again would go on for ever. */
+/** What the next call asks for, or null when all was looked at. A place that comes again would go on for ever. */
 export function goOn(wish: Wish, report: Report): Wish | null {
   return report.next && report.next !== wish.from ? { ...wish, from: report.next } : null
 }
 
 export type Standing = 'broken' | 'sound' | 'unknown'
 
-/** How the trail stands by the last look at it: here, or by anybody. */
-export function standing(report: Pick<Report, 'sound'> | null, look: Pick<AuditEntry, 'outcome'> | null | undefined): Standing {
-  const sound = report ? report.sound : look ? look.outcome === 'ok' : null
-  return sound === null ? 'unknown' : sound ? 'sound' : 'broken'
+export interface Stand {
+  state: Standing
+  /** Of the look that says so. */
+  at: Time | null
+}
+
+export type LookEntry = Pick<AuditEntry, 'id' | 'at' | 'outcome' | 'changes'>
+
+/** What a part was asked, or said; undefined where its entry does not tell. */
+function toldBy(entry: LookEntry, field: 'from' | 'to' | 'next'): unknown {
+  const changes = entry.changes as Partial<Record<string, { after?: unknown }>> | null
+  return changes?.[field]?.after
+}
+
+/**
+ * How the trail stands by all that looked at it. Sound is only what a whole look found so: from the beginning to
+ * the end, in one part or in several that go on from each other. A break that was found since that look began is
+ * not taken back by any look at something else.
+ */
+export function standing(entries: readonly LookEntry[]): Stand {
+  const inOrder = [...entries].sort((a, b) => a.at.localeCompare(b.at) || a.id.localeCompare(b.id))
+  /** Where whole looks that have found nothing so far go on. */
+  const under = new Set<unknown>()
+  let stand: Stand = { state: 'unknown', at: null }
+  for (const entry of inOrder) {
+    if (entry.outcome !== 'ok') {
+      under.clear()
+      stand = { state: 'broken', at: entry.at }
+      continue
+    }
+    const [from, to, next] = [toldBy(entry, 'from'), toldBy(entry, 'to'), toldBy(entry, 'next')]
+    if (to !== null || (from !== null && !under.delete(from))) continue
+    if (next === null) stand = { state: 'sound', at: entry.at }
+    else if (typeof next === 'string') under.add(next)
+  }
+  return stand
+}
+
+/** The same with what was found here: a break is believed at once, soundness when it stands in the trail. */
+export function standingHere(look: { at: Time; report: Pick<Report, 'sound'> } | null, entries: readonly LookEntry[]): Stand {
+  return look && !look.report.sound ? { state: 'broken', at: look.at } : standing(entries)
 }
 
 /** A hash as people compare it: its beginning and its end. */

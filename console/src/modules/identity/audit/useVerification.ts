@@ -30,14 +30,15 @@ export function useVerification() {
         soFar.value = joined(soFar.value, part)
         next = goOn(next, part)
       }
-      if (soFar.value) look.value = { at: new Date().toISOString(), report: soFar.value, wish }
     } catch (error) {
       if (!own.signal.aborted) toastError(error)
     }
+    // What was found is told even if the end was not reached; that all was well so far says nothing.
+    const found: Report | null = soFar.value
+    if (found && (found.next === null || !found.sound)) look.value = { at: new Date().toISOString(), report: found, wish }
     busy.value = false
     soFar.value = null
-    if (own.signal.aborted) return
-    // A look stands in the trail itself.
+    // Each part stands in the trail itself.
     await Promise.all([asks.all, keys.resource('identity.audit_entry')].map((queryKey) => client.invalidateQueries({ queryKey })))
   }
 

@@ -30,7 +30,7 @@ impl Gift {
         Ok(Self {
             enabled: role.status == Status::Enabled,
             scope: role.data_scope,
-            codes: codes_of(tx, cx.app.catalogue(), Holder::Role(role.id)).await?,
+            codes: codes_of(tx, cx.app.catalogue(), cx.now(), Holder::Role(role.id)).await?,
             named: named(tx, role.id).await?,
         })
     }
@@ -81,8 +81,11 @@ fn wider(new: DataScope, old: DataScope) -> bool {
 /// A role may carry at most the permissions that the caller holds, on at most the rows that he
 /// reaches with each of them; enabling it gives all of it. What he may change without holding it is
 /// how the role is called, and that it gives less. A role that he holds himself he cannot widen.
+///
+/// What was taken from the caller a moment before counts: this takes the lock on who may do what.
 pub(super) async fn check(cx: &Cx, change: &Change<Role>) -> Result<()> {
-    if cx.actor()?.effective.is_owner() {
+    cx.lock_access().await?;
+    if cx.is_owner()? {
         return Ok(());
     }
     let old = match &change.old {
@@ -122,7 +125,7 @@ async fn named(tx: &Tx, role: Id) -> Result<Vec<Id>> {
 
 /// 403 when giving this role to a member of that department would open more than the caller has.
 pub async fn may_open(cx: &Cx, role: &entity::Model, receiver_department: Option<Id>) -> Result<()> {
-    if cx.actor()?.effective.is_owner() {
+    if cx.is_owner()? {
         return Ok(());
     }
     let tx = cx.tx()?;
@@ -136,7 +139,7 @@ pub async fn may_open(cx: &Cx, role: &entity::Model, receiver_department: Option
             None => Some(BTreeSet::new()),
         },
     };
-    let codes = codes_of(tx, cx.app.catalogue(), Holder::Role(role.id)).await?;
+    let codes = codes_of(tx, cx.app.catalogue(), cx.now(), Holder::Role(role.id)).await?;
     within_reach(cx, opened.as_ref(), &codes)
 }
 
@@ -145,18 +148,18 @@ pub(crate) fn within_reach(cx: &Cx, opened: Option<&BTreeSet<Id>>, codes: &[Stri
     let catalogue = cx.app.catalogue();
     for code in codes {
         // What does not exist, or no role can carry, is told apart where grants are written: 422.
-        let Some(permission) = catalogue.find(code).filter(|p| !catalogue.entry(*p).is_platform()) else {
+        if catalogue.find(code).is_none_or(|p| catalogue.entry(p).is_platform()) {
             continue;
-        };
-        match cx.actor()?.effective.reach(permission) {
-            Some(Reach::All) => {}
-            Some(Reach::Some { departments, own: _ }) => {
+        }
+        match cx.reach(code) {
+            Ok(Reach::All) => {}
+            Ok(Reach::Some { departments, own: _ }) => {
                 if opened.is_none_or(|opened| !opened.is_subset(&departments)) {
                     let detail = format!("you cannot open more rows with {code} than you reach yourself");
                     return Err(Error::forbidden("cannot_grant", detail));
                 }
             }
-            None => {
+            Err(_) => {
                 let detail = format!("you cannot give {code}, which you do not hold");
                 return Err(Error::forbidden("cannot_grant", detail));
             }

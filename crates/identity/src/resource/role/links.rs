@@ -65,7 +65,7 @@ pub(super) async fn views(cx: &Cx, rows: Vec<Model<Role>>) -> Result<Vec<dto::Vi
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
     let holders: Vec<Holder> = ids.iter().copied().map(Holder::Role).collect();
     let mut permissions: HashMap<Id, Vec<String>> = HashMap::new();
-    for (holder, code) in grants_of(tx, cx.app.catalogue(), &holders).await? {
+    for (holder, code) in grants_of(tx, cx.app.catalogue(), cx.now(), &holders).await? {
         if let Holder::Role(id) = holder {
             permissions.entry(id).or_default().push(code);
         }

@@ -129,7 +129,7 @@ impl Resource for Role {
 async fn copy(cx: &Cx, input: dto::Copy) -> Result<Created<serde_json::Value>> {
     let tx = cx.tx()?;
     let source = tx.get::<entity::Entity>(cx.id("id")?).await?;
-    let permissions = access::codes_of(tx, cx.app.catalogue(), Holder::Role(source.id)).await?;
+    let permissions = access::codes_of(tx, cx.app.catalogue(), cx.now(), Holder::Role(source.id)).await?;
     let departments = links::departments(tx, &[source.id]).await?.remove(&source.id).unwrap_or_default();
     let body = json!({
         "name": input.name, "code": input.code, "description": source.description, "status": source.status,

@@ -111,7 +111,8 @@ impl Resource for User {
                 "leave the organisation instead of removing yourself",
             ));
         }
-        if row.is_owner && !cx.actor()?.effective.is_owner() {
+        cx.lock_access().await?;
+        if row.is_owner && !cx.is_owner()? {
             return Err(Error::forbidden("owner_only", "only an owner may remove an owner"));
         }
         rules::keep_an_owner(cx, row).await?;
