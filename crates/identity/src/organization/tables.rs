@@ -105,6 +105,8 @@ const JSON: [&str; 12] = [
     "allow_ips",
     "allow_paths",
 ];
+/// Columns of text that are called like documents of other tables.
+const WORDS: [(&str, &str); 1] = [("webhook_attempt", "detail")];
 /// Columns of text that are called like ids.
 const TEXT: [&str; 4] = ["request_id", "scope_id", "granted_by", "made_by"];
 
@@ -169,6 +171,7 @@ fn kind(app: &App, table: &str, column: &str) -> Option<Kind> {
     }
     let last = column.rsplit('_').next().unwrap_or(column);
     match last {
+        _ if WORDS.contains(&(table, column)) => Some(Kind::Text),
         _ if JSON.contains(&column) => Some(Kind::Json),
         _ if TEXT.contains(&column) => Some(Kind::Text),
         "id" | "by" => Some(Kind::Uuid),

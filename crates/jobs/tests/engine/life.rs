@@ -1,12 +1,12 @@
 //! A job's life: attempts, failures, leases, cancelling, handing back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use jobs::{NewJob, State};
 use serde_json::json;
 
-use crate::support::{Act, Bench, Deed, Tidy, dialect};
+use crate::support::{Act, Bench, Deed, Tidy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_runs_once_and_leaves_its_result() {
@@ -165,30 +165,6 @@ async fn unique_keys_of_a_batch_are_judged_together_as_they_would_be_one_by_one(
     let tx = bench.engine.store().begin_system(store::Mode::Read).await.unwrap();
     let holders = bench.engine.holders(&tx, &keys).await.unwrap();
     assert_eq!(holders, [Some(got[1].id), None, Some(got[5].id)]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn unique_jobs_of_a_batch_cost_little_more_than_plain_ones() {
-    let bench = Bench::new().await;
-    let time = async |way: &str, is_unique: bool| {
-        let job = |n| {
-            let job = bench.act("u", Deed::Succeed);
-            if is_unique { job.unique_by_key(format!("{way} {n}")) } else { job }
-        };
-        let jobs = (0..1_000).map(job).collect();
-        let begin = Instant::now();
-        bench.change(async |tx| bench.engine.enqueue_all(tx, jobs).await).await.unwrap();
-        begin.elapsed()
-    };
-    let (mut plain, mut unique) = (Duration::MAX, Duration::MAX);
-    for round in ["first", "second", "third", "fourth", "fifth"] {
-        plain = plain.min(time(round, false).await);
-        unique = unique.min(time(round, true).await);
-    }
-    // A server's connection may wait some 40 ms for the end of each large statement.
-    let waits = if dialect() == store::Dialect::Sqlite { 0 } else { 200 };
-    let most = plain.mul_f64(1.35) + Duration::from_millis(waits);
-    assert!(unique < most, "{plain:?} plain, {unique:?} unique");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -218,6 +218,10 @@ async fn a_receiver_that_is_down_for_an_hour_is_told_everything_in_the_end() {
     assert_eq!(shops.len(), 10, "{shops:?}");
     assert!(receiver.received().iter().all(|one| one.is_signed(&hook.secret)));
     assert_eq!((hook.states("delivered").await, &hook.view().await["state"]), (10, &json!("active")));
+    // What was wrong with a try is text, and leaves with the organisation's data as such.
+    let owner = app.sign_in(app.read_user(org.owner.id).await, Some(org.id)).await;
+    let all = owner.get(&format!("/api/organizations/{}/export", org.id)).await.expect(200).text();
+    assert!(all.contains("unreachable") && all.contains("webhook_attempt"), "{} bytes", all.len());
 }
 
 #[tokio::test]
