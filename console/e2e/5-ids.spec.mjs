@@ -161,7 +161,8 @@ const specs = {
     await signIn(page, owner)
     await page.goto('/ids/databases')
     await row(page, system).locator(id('delete')).click()
-    assert.match(await page.locator(id('removal')).innerText(), new RegExp(`${system}:${scratch}:orders:id`))
+    // What it will retire is asked for when it opens.
+    await page.locator(id('removal')).getByText(`${system}:${scratch}:orders:id`).waitFor()
     await page.fill('#removal-word', system)
     await page.click(id('removal-submit'))
     await row(page, system).waitFor({ state: 'detached' })
